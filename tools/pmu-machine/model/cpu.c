@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The processor models.
+ *
+ * PERF_CAPABILITIES (SDM vol. 4, 345H): bit 12 SMM_FREEZE, 13 FW_WRITE,
+ * 15 PERF_METRICS.  The LBR and PEBS format fields stay zero until LBR and
+ * PEBS record: nothing is advertised that is not there.
+ */
+#include <string.h>
+
+#include "events.h"
+#include "regs.h"
+
+static const struct pmu_cpu cpus[] = {
+	{
+		.name = "haswell", .vendor = PMU_INTEL, .version = 3,
+		.gp = 4, .fixed = 3,
+		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE,
+		.lbr_depth = 16, .anythread = true,
+		.events = pmu_events_haswell,
+	}, {
+		.name = "skylake", .vendor = PMU_INTEL, .version = 4,
+		.gp = 4, .fixed = 3,
+		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE,
+		.lbr_depth = 32, .lbr_info = true, .anythread = true,
+		.events = pmu_events_skylake,
+	}, {
+		.name = "icelake", .vendor = PMU_INTEL, .version = 5,
+		.gp = 8, .fixed = 4, .slots = 5, .metrics = 4,
+		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE | CAP_METRICS,
+		.lbr_depth = 32, .lbr_info = true,
+		.events = pmu_events_icelake,
+	}, {
+		.name = "sapphire-rapids", .vendor = PMU_INTEL, .version = 5,
+		.gp = 8, .fixed = 4, .slots = 6, .metrics = 8,
+		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE | CAP_METRICS,
+		.exit_save = true,
+		.events = pmu_events_sapphire_rapids,
+	}, {
+		.name = "zen3", .vendor = PMU_AMD, .version = 1, .gp = 6,
+		.events = pmu_events_zen3,
+	}, {
+		.name = "zen4", .vendor = PMU_AMD, .version = 2, .gp = 6,
+		.events = pmu_events_zen4,
+	},
+};
+
+/**
+ * pmu_cpu_find - look a processor model up
+ * @name: as given to the machine's --cpu
+ *
+ * Return: the model, or NULL if there is none of that name.
+ */
+const struct pmu_cpu *pmu_cpu_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++) {
+		if (!strcmp(cpus[i].name, name))
+			return &cpus[i];
+	}
+	return NULL;
+}
+
+/**
+ * pmu_cpu_list - all processor models
+ * @count: where to store how many there are
+ *
+ * Return: the first of them.
+ */
+const struct pmu_cpu *pmu_cpu_list(size_t *count)
+{
+	*count = sizeof(cpus) / sizeof(cpus[0]);
+	return cpus;
+}

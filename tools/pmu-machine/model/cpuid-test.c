@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPUID's account of the PMU, and that the registers agree with it.
+ */
+#include "pmu-fixture.h"
+
+enum { EAX, EBX, ECX, EDX };
+
+static void leaf(const struct fixture *f, uint32_t number, uint32_t fill,
+		 uint32_t regs[4])
+{
+	for (int i = 0; i < 4; i++)
+		regs[i] = fill;
+	pmu_cpuid_leaf(&f->cpu, number, regs);
+}
+
+/* Whatever was there before, leaf 0AH is the PMU's alone. */
+static void check_leaf_a(struct fixture *f, uint32_t eax, uint32_t ecx,
+			 uint32_t edx)
+{
+	uint32_t regs[4];
+
+	for (uint32_t fill = 0; fill < 2; fill++) {
+		leaf(f, 0xa, -fill, regs);
+		assert_int_equal(regs[EAX], eax);
+		assert_int_equal(regs[EBX], 0);
+		assert_int_equal(regs[ECX], ecx);
+		assert_int_equal(regs[EDX], edx);
+	}
+}
+
+/*
+ * SDM vol. 2, CPUID leaf 0AH: EAX version, counters, width, length of EBX;
+ * EBX the architectural events that are absent; ECX (version 5) the fixed
+ * counters as a mask; EDX their number and width, 15 AnyThread deprecation.
+ */
+static void haswell_leaf_a(void **state)
+{
+	check_leaf_a(*state, 0x07300403, 0, 0x00000603);
+}
+
+static void skylake_leaf_a(void **state)
+{
+	check_leaf_a(*state, 0x07300404, 0, 0x00000603);
+}
+
+static void v5_leaf_a(void **state)
+{
+	check_leaf_a(*state, 0x08300805, 0xf, 0x00008604);
+}
+
+/* Leaf 1: ECX[15] PDCM, there is IA32_PERF_CAPABILITIES; no debug store. */
+static void intel_leaf_1(void **state)
+{
+	const uint32_t ecx = 1 << 15 | 1 << 2, edx = 1 << 21;
+	uint32_t regs[4];
+
+	leaf(*state, 1, 0, regs);
+	assert_int_equal(regs[ECX], 1 << 15);
+	assert_int_equal(regs[EDX], 0);
+	leaf(*state, 1, UINT32_MAX, regs);
+	assert_int_equal(regs[ECX], (UINT32_MAX & ~ecx) | 1 << 15);
+	assert_int_equal(regs[EDX], UINT32_MAX & ~edx);
+	assert_int_equal(regs[EAX], UINT32_MAX);
+	assert_int_equal(regs[EBX], UINT32_MAX);
+}
+
+static void other_leaves_are_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t numbers[] = { 0, 2, 7, 0xd, 0x15, 0x16, 0x80000000,
+				     0x80000008, 0x8000000a };
+	uint32_t regs[4];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		leaf(f, numbers[i], 0x5a5a5a5a, regs);
+		for (int r = 0; r < 4; r++)
+			assert_int_equal(regs[r], 0x5a5a5a5a);
+	}
+}
+
+/*
+ * APM vol. 3, 8000_0001H:ECX: 23 PerfCtrExtCore, 24 PerfCtrExtNB, 28
+ * PerfCtrExtLLC; not 10 IBS nor 27 PerfTsc.
+ */
+static void amd_leaf_80000001(void **state)
+{
+	const uint32_t set = 1 << 23 | 1 << 24 | 1 << 28;
+	const uint32_t clear = 1 << 10 | 1 << 27;
+	uint32_t regs[4];
+
+	leaf(*state, 0x80000001, 0, regs);
+	assert_int_equal(regs[ECX], set);
+	assert_int_equal(regs[EDX], 0);
+	leaf(*state, 0x80000001, UINT32_MAX, regs);
+	assert_int_equal(regs[ECX], UINT32_MAX & ~clear);
+	assert_int_equal(regs[EDX], UINT32_MAX);
+}
+
+/*
+ * APM vol. 3, 8000_0022H: EAX 0 PerfMonV2, 1 LbrStack, 2 LbrAndPmcFreeze;
+ * EBX[3:0] core counters, [9:4] LBR entries, [15:10] northbridge counters.
+ */
+static void zen4_leaf_80000022(void **state)
+{
+	uint32_t regs[4];
+
+	leaf(*state, 0x80000022, UINT32_MAX, regs);
+	assert_int_equal(regs[EAX], 1 << 0 | 1 << 2);
+	assert_int_equal(regs[EBX], 6 | 4 << 10);
+	assert_int_equal(regs[ECX], 0);
+	assert_int_equal(regs[EDX], 0);
+}
+
+static void zen3_leaf_80000022(void **state)
+{
+	uint32_t regs[4];
+
+	leaf(*state, 0x80000022, UINT32_MAX, regs);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(regs[i], 0);
+}
+
+/* SDM vol. 4, 345H: 12 SMM_FREEZE, 13 FW_WRITE, 15 PERF_METRICS */
+static void perf_capabilities(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t expected = B(12) | B(13);
+
+	if (f->cpu.version == 5)
+		expected |= B(15);
+	assert_int_equal(rd(f, IA32_PERF_CAPABILITIES), expected);
+}
+
+static bool is_there(struct fixture *f, uint32_t msr)
+{
+	uint64_t value;
+
+	return pmu_rdmsr(&f->pmu, msr, &value) == PMU_OK;
+}
+
+/* What CPUID promises can be read, and no more. */
+static void registers_agree_with_leaf_a(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t regs[4], gp, fixed;
+
+	leaf(f, 0xa, 0, regs);
+	gp = regs[EAX] >> 8 & 0xff;
+	fixed = regs[EDX] & 0x1f;
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_int_equal(is_there(f, IA32_PMC0 + i), i < gp);
+		assert_int_equal(is_there(f, IA32_PERFEVTSEL0 + i), i < gp);
+		assert_int_equal(is_there(f, IA32_A_PMC0 + i), i < gp);
+	}
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(is_there(f, IA32_FIXED_CTR0 + i), i < fixed);
+	assert_int_equal(is_there(f, IA32_GLOBAL_INUSE), (regs[EAX] & 0xff) > 3);
+	assert_int_equal(is_there(f, MSR_PERF_METRICS),
+			 rd(f, IA32_PERF_CAPABILITIES) >> 15 & 1);
+	assert_int_equal(regs[EAX] >> 16 & 0xff, 48);
+	assert_int_equal(regs[EDX] >> 5 & 0xff, 48);
+}
+
+static void the_six_models(void **state)
+{
+	static const char * const names[] = {
+		"haswell", "skylake", "icelake", "sapphire-rapids",
+		"zen3", "zen4",
+	};
+	const struct pmu_cpu *cpus;
+	size_t count;
+
+	(void)state;
+	cpus = pmu_cpu_list(&count);
+	assert_int_equal(count, 6);
+	for (size_t i = 0; i < count; i++) {
+		assert_string_equal(cpus[i].name, names[i]);
+		assert_ptr_equal(pmu_cpu_find(names[i]), &cpus[i]);
+	}
+	assert_null(pmu_cpu_find("pentium"));
+	assert_null(pmu_cpu_find(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON("haswell", haswell_leaf_a),
+		ON("skylake", skylake_leaf_a),
+		ON_V5(v5_leaf_a),
+		ON_INTEL(intel_leaf_1),
+		ON_ALL(other_leaves_are_left_alone),
+		ON_AMD(amd_leaf_80000001),
+		ON("zen4", zen4_leaf_80000022),
+		ON("zen3", zen3_leaf_80000022),
+		ON_INTEL(perf_capabilities),
+		ON_INTEL(registers_agree_with_leaf_a),
+		cmocka_unit_test(the_six_models),
+	};
+
+	return cmocka_run_group_tests_name("cpuid", tests, NULL, NULL);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events of the Intel models, by event select and then by unit mask.
+ *
+ * The names are those of Intel's event lists; the architectural ones are in
+ * SDM vol. 3B, "Pre-defined Architectural Performance Events".  An event is
+ * here only if it counts what an accumulator holds.  What the modelled core
+ * is, settles the rest: it retires one uop an instruction, issues none that
+ * does not retire, and has one level of TLB, so that a miss is a page walk.
+ *
+ * SDM: the last-level cache events may leave out the fills of hardware
+ * prefetchers other than the first-level cache's.  Here they do.
+ */
+#include "events.h"
+
+#define RATE(code, accs, mul, div)	{ (code), (accs), (mul), (div) }
+#define EVENT(code, accs)		RATE(code, accs, 1, 1)
+#define ONE(code, acc)			EVENT(code, PMU_ACC(acc))
+#define END				{ 0, 0, 0, 0 }
+
+#define ACCS_LOADS		(PMU_ACC(PMU_LOADS) | PMU_ACC(PMU_LOAD_STORES))
+#define ACCS_STORES		(PMU_ACC(PMU_STORES) | PMU_ACC(PMU_LOAD_STORES))
+#define ACCS_INDIRECT		(PMU_ACC(PMU_NEAR_JMP_IND) | \
+				 PMU_ACC(PMU_NEAR_CALL_IND))
+#define ACCS_L2_DEMAND		(PMU_ACC(PMU_L1D_MISSES) | \
+				 PMU_ACC(PMU_L1I_MISSES))
+
+/* The clock of the modelled TSC and core, and the slower reference clocks */
+#define TSC_MHZ			1000
+#define BUS_MHZ			100
+#define CRYSTAL_MHZ		25
+
+#define DTLB_LOAD_MISSES							\
+	ONE(0x0108, PMU_DTLB_LOAD_WALKS),   /* DTLB_LOAD_MISSES.MISS_CAUSES_A_WALK */ \
+	ONE(0x0e08, PMU_DTLB_LOAD_WALKS)    /* DTLB_LOAD_MISSES.WALK_COMPLETED */
+
+#define L2_RQSTS							\
+	ONE(0x2724, PMU_L2_MISSES),	    /* L2_RQSTS.ALL_DEMAND_MISS */	\
+	ONE(0xe424, PMU_L1I_MISSES)	    /* L2_RQSTS.ALL_CODE_RD */
+
+#define L2_RQSTS_ALL							\
+	EVENT(0xe724, ACCS_L2_DEMAND),	    /* L2_RQSTS.ALL_DEMAND_REFERENCES */ \
+	ONE(0xff24, PMU_L2_REFS)	    /* L2_RQSTS.REFERENCES */
+
+#define LONGEST_LAT_CACHE						\
+	ONE(0x412e, PMU_LLC_MISSES),	    /* LONGEST_LAT_CACHE.MISS */	\
+	ONE(0x4f2e, PMU_LLC_REFS)	    /* LONGEST_LAT_CACHE.REFERENCE */
+
+#define CORE_CYCLES							\
+	ONE(0x003c, PMU_CYCLES)		    /* CPU_CLK_UNHALTED.THREAD_P */
+
+#define REF_XCLK(mhz)	/* CPU_CLK_UNHALTED.REF_XCLK */			\
+	RATE(0x013c, PMU_ACC(PMU_CYCLES), 1, TSC_MHZ / (mhz))
+
+#define DTLB_STORE_MISSES						\
+	ONE(0x0149, PMU_DTLB_STORE_WALKS),  /* DTLB_STORE_MISSES.MISS_CAUSES_A_WALK */ \
+	ONE(0x0e49, PMU_DTLB_STORE_WALKS)   /* DTLB_STORE_MISSES.WALK_COMPLETED */
+
+/* Every miss brings a line in: a line is replaced, be it an empty one. */
+#define L1D_REPLACEMENT							\
+	ONE(0x0151, PMU_L1D_MISSES)	    /* L1D.REPLACEMENT */
+
+#define ICACHE_64B							\
+	ONE(0x0283, PMU_L1I_MISSES)	    /* ICACHE_64B.IFTAG_MISS */
+
+#define ITLB_MISSES							\
+	ONE(0x0185, PMU_ITLB_WALKS),	    /* ITLB_MISSES.MISS_CAUSES_A_WALK */ \
+	ONE(0x0e85, PMU_ITLB_WALKS)	    /* ITLB_MISSES.WALK_COMPLETED */
+
+#define TOPDOWN_SLOTS(width)	/* TOPDOWN.SLOTS_P */			\
+	RATE(0x01a4, PMU_ACC(PMU_CYCLES), (width), 1)
+
+#define UOPS_ISSUED							\
+	ONE(0x010e, PMU_INSTRUCTIONS)	    /* UOPS_ISSUED.ANY */
+
+#define INST_RETIRED							\
+	ONE(0x00c0, PMU_INSTRUCTIONS)	    /* INST_RETIRED.ANY_P */
+
+#define INST_RETIRED_PREC_DIST						\
+	ONE(0x01c0, PMU_INSTRUCTIONS)	    /* INST_RETIRED.PREC_DIST */
+
+#define UOPS_RETIRED_ALL						\
+	ONE(0x01c2, PMU_INSTRUCTIONS)	    /* UOPS_RETIRED.ALL */
+
+#define UOPS_RETIRED_SLOTS	/* UOPS_RETIRED.RETIRE_SLOTS, later .SLOTS */ \
+	ONE(0x02c2, PMU_INSTRUCTIONS)
+
+/* Unit masks 1 and 10H changed their meaning with Ice Lake. */
+#define BR_INST_RETIRED_OLD						\
+	EVENT(0x00c4, ACCS_BRANCHES),	    /* BR_INST_RETIRED.ALL_BRANCHES */ \
+	EVENT(0x01c4, ACCS_COND),	    /* BR_INST_RETIRED.CONDITIONAL */ \
+	EVENT(0x02c4, ACCS_CALL),	    /* BR_INST_RETIRED.NEAR_CALL */ \
+	EVENT(0x04c4, ACCS_BRANCHES),	    /* BR_INST_RETIRED.ALL_BRANCHES_PEBS */ \
+	ONE(0x08c4, PMU_NEAR_RET),	    /* BR_INST_RETIRED.NEAR_RETURN */ \
+	ONE(0x10c4, PMU_COND_NTAKEN),	    /* BR_INST_RETIRED.NOT_TAKEN */ \
+	EVENT(0x20c4, ACCS_NEAR_TAKEN),	    /* BR_INST_RETIRED.NEAR_TAKEN */ \
+	ONE(0x40c4, PMU_FAR)		    /* BR_INST_RETIRED.FAR_BRANCH */
+
+#define BR_INST_RETIRED_TO_CALL						\
+	EVENT(0x00c4, ACCS_BRANCHES),	    /* BR_INST_RETIRED.ALL_BRANCHES */ \
+	ONE(0x01c4, PMU_COND_TAKEN),	    /* BR_INST_RETIRED.COND_TAKEN */ \
+	EVENT(0x02c4, ACCS_CALL)	    /* BR_INST_RETIRED.NEAR_CALL */
+
+#define BR_INST_RETIRED_FROM_RETURN					\
+	ONE(0x08c4, PMU_NEAR_RET),	    /* BR_INST_RETIRED.NEAR_RETURN */ \
+	ONE(0x10c4, PMU_COND_NTAKEN),	    /* BR_INST_RETIRED.COND_NTAKEN */ \
+	EVENT(0x11c4, ACCS_COND),	    /* BR_INST_RETIRED.COND */	\
+	EVENT(0x20c4, ACCS_NEAR_TAKEN),	    /* BR_INST_RETIRED.NEAR_TAKEN */ \
+	ONE(0x40c4, PMU_FAR),		    /* BR_INST_RETIRED.FAR_BRANCH */ \
+	EVENT(0x80c4, ACCS_INDIRECT)	    /* BR_INST_RETIRED.INDIRECT */
+
+#define BR_MISP_RETIRED_OLD						\
+	EVENT(0x00c5, ACCS_MISP),	    /* BR_MISP_RETIRED.ALL_BRANCHES */ \
+	ONE(0x01c5, PMU_MISP_COND),	    /* BR_MISP_RETIRED.CONDITIONAL */ \
+	EVENT(0x04c5, ACCS_MISP)	    /* BR_MISP_RETIRED.ALL_BRANCHES_PEBS */
+
+#define BR_MISP_RETIRED_ALL						\
+	EVENT(0x00c5, ACCS_MISP)	    /* BR_MISP_RETIRED.ALL_BRANCHES */
+
+#define BR_MISP_RETIRED_RET						\
+	ONE(0x08c5, PMU_MISP_RET)	    /* BR_MISP_RETIRED.RET */
+
+#define BR_MISP_RETIRED_FROM_COND					\
+	ONE(0x11c5, PMU_MISP_COND),	    /* BR_MISP_RETIRED.COND */	\
+	ONE(0x80c5, PMU_MISP_IND)	    /* BR_MISP_RETIRED.INDIRECT */
+
+/* In Skylake's list; the other models count it, too (rr relies on it). */
+#define HW_INTERRUPTS							\
+	ONE(0x01cb, PMU_INTERRUPTS)	    /* HW_INTERRUPTS.RECEIVED */
+
+/* MEM_UOPS_RETIRED on Haswell */
+#define MEM_INST_RETIRED						\
+	EVENT(0x81d0, ACCS_LOADS),	    /* MEM_INST_RETIRED.ALL_LOADS */ \
+	EVENT(0x82d0, ACCS_STORES)	    /* MEM_INST_RETIRED.ALL_STORES */
+
+#define MEM_INST_RETIRED_ANY						\
+	EVENT(0x83d0, ACCS_MEMORY)	    /* MEM_INST_RETIRED.ANY */
+
+const struct pmu_event pmu_events_haswell[] = {
+	DTLB_LOAD_MISSES,
+	UOPS_ISSUED,
+	L2_RQSTS,
+	L2_RQSTS_ALL,
+	LONGEST_LAT_CACHE,
+	CORE_CYCLES,
+	REF_XCLK(BUS_MHZ),
+	DTLB_STORE_MISSES,
+	L1D_REPLACEMENT,
+	ONE(0x0280, PMU_L1I_MISSES),	    /* ICACHE.MISSES */
+	ITLB_MISSES,
+	INST_RETIRED,
+	INST_RETIRED_PREC_DIST,
+	UOPS_RETIRED_ALL,
+	UOPS_RETIRED_SLOTS,
+	BR_INST_RETIRED_OLD,
+	BR_MISP_RETIRED_OLD,
+	HW_INTERRUPTS,
+	MEM_INST_RETIRED,
+	END
+};
+
+const struct pmu_event pmu_events_skylake[] = {
+	DTLB_LOAD_MISSES,
+	UOPS_ISSUED,
+	L2_RQSTS,
+	L2_RQSTS_ALL,
+	LONGEST_LAT_CACHE,
+	CORE_CYCLES,
+	REF_XCLK(CRYSTAL_MHZ),
+	DTLB_STORE_MISSES,
+	L1D_REPLACEMENT,
+	ICACHE_64B,
+	ITLB_MISSES,
+	INST_RETIRED,
+	INST_RETIRED_PREC_DIST,
+	UOPS_RETIRED_SLOTS,
+	BR_INST_RETIRED_OLD,
+	BR_MISP_RETIRED_OLD,
+	BR_MISP_RETIRED_RET,
+	HW_INTERRUPTS,
+	MEM_INST_RETIRED,
+	MEM_INST_RETIRED_ANY,
+	END
+};
+
+const struct pmu_event pmu_events_icelake[] = {
+	ONE(0x0e08, PMU_DTLB_LOAD_WALKS),   /* DTLB_LOAD_MISSES.WALK_COMPLETED */
+	UOPS_ISSUED,
+	L2_RQSTS,
+	LONGEST_LAT_CACHE,
+	CORE_CYCLES,
+	REF_XCLK(CRYSTAL_MHZ),
+	ONE(0x0e49, PMU_DTLB_STORE_WALKS),  /* DTLB_STORE_MISSES.WALK_COMPLETED */
+	L1D_REPLACEMENT,
+	ICACHE_64B,
+	ONE(0x0e85, PMU_ITLB_WALKS),	    /* ITLB_MISSES.WALK_COMPLETED */
+	TOPDOWN_SLOTS(5),
+	INST_RETIRED,
+	UOPS_RETIRED_SLOTS,
+	BR_INST_RETIRED_TO_CALL,
+	BR_INST_RETIRED_FROM_RETURN,
+	BR_MISP_RETIRED_ALL,
+	BR_MISP_RETIRED_RET,
+	BR_MISP_RETIRED_FROM_COND,
+	HW_INTERRUPTS,
+	MEM_INST_RETIRED,
+	MEM_INST_RETIRED_ANY,
+	END
+};
+
+/*
+ * Unit mask 4 of the branch events is not in Intel's list any more, but
+ * Intel's driver in Linux uses it for the cache events "branch-loads" and
+ * "branch-load-misses"; the meaning is the earlier models'.
+ */
+const struct pmu_event pmu_events_sapphire_rapids[] = {
+	ONE(0x0e11, PMU_ITLB_WALKS),	    /* ITLB_MISSES.WALK_COMPLETED */
+	ONE(0x0e12, PMU_DTLB_LOAD_WALKS),   /* DTLB_LOAD_MISSES.WALK_COMPLETED */
+	ONE(0x0e13, PMU_DTLB_STORE_WALKS),  /* DTLB_STORE_MISSES.WALK_COMPLETED */
+	L2_RQSTS,
+	L2_RQSTS_ALL,
+	LONGEST_LAT_CACHE,
+	CORE_CYCLES,
+	REF_XCLK(TSC_MHZ),		    /* here: CPU_CLK_UNHALTED.REF_TSC_P */
+	L1D_REPLACEMENT,
+	TOPDOWN_SLOTS(6),
+	ONE(0x01ae, PMU_INSTRUCTIONS),	    /* UOPS_ISSUED.ANY */
+	INST_RETIRED,
+	UOPS_RETIRED_SLOTS,
+	BR_INST_RETIRED_TO_CALL,
+	EVENT(0x04c4, ACCS_BRANCHES),	    /* formerly ALL_BRANCHES_PEBS */
+	BR_INST_RETIRED_FROM_RETURN,
+	BR_MISP_RETIRED_ALL,
+	EVENT(0x04c5, ACCS_MISP),	    /* formerly ALL_BRANCHES_PEBS */
+	BR_MISP_RETIRED_RET,
+	BR_MISP_RETIRED_FROM_COND,
+	HW_INTERRUPTS,
+	MEM_INST_RETIRED,
+	MEM_INST_RETIRED_ANY,
+	END
+};

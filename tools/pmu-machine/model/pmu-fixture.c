@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+#include <string.h>
+
+#include "pmu-fixture.h"
+
+static const struct pmu_event events[] = {
+	{ EV_INSTRUCTIONS, PMU_ACC(PMU_INSTRUCTIONS), 1, 1 },
+	{ EV_CYCLES, PMU_ACC(PMU_CYCLES), 1, 1 },
+	{ EV_BRANCHES, PMU_ACC(PMU_COND_TAKEN) | PMU_ACC(PMU_COND_NTAKEN) |
+		       PMU_ACC(PMU_NEAR_RET), 1, 1 },
+	{ EV_WALKS, PMU_ACC(PMU_DTLB_LOAD_WALKS), 1, 1 },
+	{ EV_SLOTS, PMU_ACC(PMU_CYCLES), EV_SLOTS_MUL, 1 },
+	{ EV_SLOW_CLOCK, PMU_ACC(PMU_CYCLES), 1, 4 },
+	{ 0x10120, PMU_ACC(PMU_CYCLES), 1, 1 },
+	{ 0, 0, 0, 0 }
+};
+
+static void fixture_now(void *ctx, uint64_t *instructions, uint64_t *cycles)
+{
+	struct fixture *f = ctx;
+
+	*instructions = f->instructions;
+	*cycles = f->cycles;
+}
+
+static void fixture_pmi(void *ctx)
+{
+	((struct fixture *)ctx)->pmis++;
+}
+
+static void fixture_deadline(void *ctx, uint64_t cycles)
+{
+	((struct fixture *)ctx)->deadline = cycles;
+}
+
+static void fixture_log(void *ctx, const char *line)
+{
+	((struct fixture *)ctx)->logs += *line != '\0';
+}
+
+static const struct pmu_ops ops = {
+	.now = fixture_now,
+	.pmi = fixture_pmi,
+	.deadline = fixture_deadline,
+	.log = fixture_log,
+};
+
+/* Bytes that are not zero, so that what pmu_init() forgets is seen. */
+void fixture_init(struct fixture *f, const char *name)
+{
+	memset(f, 0xa5, sizeof(*f));
+	assert_non_null(pmu_cpu_find(name));
+	f->cpu = *pmu_cpu_find(name);
+	f->cpu.events = events;
+	f->instructions = 1000;
+	f->cycles = 5000;
+	f->deadline = UINT64_MAX;
+	f->pmis = f->logs = 0;
+	f->burst = false;
+	pmu_init(&f->pmu, &f->cpu, &ops, f);
+}
+
+int fixture_setup(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+
+	if (!f)
+		return -1;
+	fixture_init(f, *state);
+	*state = f;
+	return 0;
+}
+
+int fixture_teardown(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+bool is_intel(const struct fixture *f)
+{
+	return f->cpu.vendor == PMU_INTEL;
+}
+
+bool has_global(const struct fixture *f)
+{
+	return f->cpu.version >= 2;
+}
+
+uint64_t rd(struct fixture *f, uint32_t msr)
+{
+	uint64_t value = 0;
+
+	if (pmu_rdmsr(&f->pmu, msr, &value) != PMU_OK)
+		fail_msg("%s: RDMSR of %#x failed", f->cpu.name, msr);
+	return value;
+}
+
+void wr(struct fixture *f, uint32_t msr, uint64_t value)
+{
+	if (pmu_wrmsr(&f->pmu, msr, value) != PMU_OK)
+		fail_msg("%s: WRMSR of %#llx to %#x failed", f->cpu.name,
+			 (unsigned long long)value, msr);
+}
+
+/* WRMSR must raise #GP and change nothing at all. */
+void refused(struct fixture *f, uint32_t msr, uint64_t value)
+{
+	static struct pmu before;
+
+	pmu_sync(&f->pmu);
+	memcpy(&before, &f->pmu, sizeof(before));
+	if (pmu_wrmsr(&f->pmu, msr, value) != PMU_GP)
+		fail_msg("%s: no #GP for WRMSR of %#llx to %#x", f->cpu.name,
+			 (unsigned long long)value, msr);
+	assert_memory_equal(&before, &f->pmu, sizeof(before));
+}
+
+void unreadable(struct fixture *f, uint32_t msr)
+{
+	uint64_t value;
+
+	if (pmu_rdmsr(&f->pmu, msr, &value) != PMU_GP)
+		fail_msg("%s: no #GP for RDMSR of %#x", f->cpu.name, msr);
+}
+
+uint32_t selector(const struct fixture *f, unsigned int i)
+{
+	return is_intel(f) ? IA32_PERFEVTSEL0 + i : AMD_CTL0 + 2 * i;
+}
+
+/* The address by which a counter's whole width can be written */
+uint32_t counter(const struct fixture *f, unsigned int i)
+{
+	return is_intel(f) ? IA32_A_PMC0 + i : AMD_CTR0 + 2 * i;
+}
+
+uint64_t status(struct fixture *f)
+{
+	return rd(f, is_intel(f) ? IA32_GLOBAL_STATUS : AMD_GLOBAL_STATUS);
+}
+
+/* Set all counters' bits in the global control register, if there is one. */
+void enable_all(struct fixture *f)
+{
+	if (is_intel(f))
+		wr(f, IA32_GLOBAL_CTRL,
+		   LOW(f->cpu.gp) | LOW(f->cpu.fixed) << 32);
+	else if (has_global(f))
+		wr(f, AMD_GLOBAL_CTL, LOW(f->cpu.gp));
+}
+
+void start_at(struct fixture *f, unsigned int i, uint64_t select, uint64_t value)
+{
+	wr(f, selector(f, i), 0);
+	wr(f, counter(f, i), value);
+	wr(f, selector(f, i), select);
+}
+
+void start(struct fixture *f, unsigned int i, uint64_t select)
+{
+	start_at(f, i, select, 0);
+}
+
+/* Events of the instruction that retire() will complete */
+void happen(struct fixture *f, enum pmu_acc acc, uint64_t n)
+{
+	if (PMU_ACC(acc) & PMU_BURST_ACCS)
+		f->burst |= pmu_burst(&f->pmu, acc, n);
+	else
+		f->pmu.acc[acc] += n;
+}
+
+/* One instruction, and what the library's user owes it at the end of one */
+void retire(struct fixture *f, uint64_t cycles)
+{
+	bool look = f->burst;
+
+	f->instructions++;
+	f->cycles += cycles;
+	f->burst = false;
+	if (look || f->cycles >= f->deadline)
+		pmu_boundary(&f->pmu);
+}
+
+void run(struct fixture *f, uint64_t instructions)
+{
+	while (instructions--)
+		retire(f, 1);
+}

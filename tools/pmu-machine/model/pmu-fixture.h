@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the unit tests share: a PMU with a clock that the test turns by hand.
+ *
+ * Register numbers and bits are written down here a second time, from the
+ * manuals (SDM vol. 4, APM vol. 2 and PPR), so that a wrong number in regs.h
+ * can't pass unseen.
+ */
+#ifndef PMU_FIXTURE_H
+#define PMU_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pmu.h"
+
+enum {
+	MSR_SMI_COUNT = 0x34,
+	IA32_PMC0 = 0xc1,
+	IA32_PERFEVTSEL0 = 0x186,
+	IA32_MISC_ENABLE = 0x1a0,
+	MSR_OFFCORE_RSP_0 = 0x1a6,
+	MSR_LBR_SELECT = 0x1c8,
+	MSR_LBR_TOS = 0x1c9,
+	IA32_DEBUGCTL = 0x1d9,
+	IA32_FIXED_CTR0 = 0x309,
+	MSR_PERF_METRICS = 0x329,
+	IA32_PERF_CAPABILITIES = 0x345,
+	IA32_FIXED_CTR_CTRL = 0x38d,
+	IA32_GLOBAL_STATUS = 0x38e,
+	IA32_GLOBAL_CTRL = 0x38f,
+	IA32_GLOBAL_OVF_CTRL = 0x390,
+	IA32_GLOBAL_STATUS_SET = 0x391,
+	IA32_GLOBAL_INUSE = 0x392,
+	IA32_PEBS_ENABLE = 0x3f1,
+	MSR_PEBS_LD_LAT = 0x3f6,
+	MSR_PEBS_FRONTEND = 0x3f7,
+	IA32_A_PMC0 = 0x4c1,
+	IA32_DS_AREA = 0x600,
+	MSR_LBR_FROM_0 = 0x680,
+	MSR_LBR_TO_0 = 0x6c0,
+	MSR_LBR_INFO_0 = 0xdc0,
+};
+
+#define AMD_GLOBAL_STATUS	0xc0000300u
+#define AMD_GLOBAL_CTL		0xc0000301u
+#define AMD_GLOBAL_STATUS_CLR	0xc0000302u
+#define AMD_GLOBAL_STATUS_SET	0xc0000303u
+#define AMD_LEGACY_CTL0		0xc0010000u
+#define AMD_LEGACY_CTR0		0xc0010004u
+#define AMD_CTL0		0xc0010200u
+#define AMD_CTR0		0xc0010201u
+
+#define B(n)			(UINT64_C(1) << (n))
+#define LOW(n)			(B(n) - 1)
+
+#define USR			B(16)
+#define OS			B(17)
+#define EDGE			B(18)
+#define INT			B(20)
+#define ANYTHREAD		B(21)
+#define EN			B(22)
+#define INV			B(23)
+#define CMASK(n)		((uint64_t)(n) << 24)
+#define GUEST_ONLY		B(40)
+#define HOST_ONLY		B(41)
+
+#define LBR_FRZ			B(58)
+#define CTR_FRZ			B(59)
+
+#define DEBUGCTL_LBR		B(0)
+#define FREEZE_LBRS		B(11)
+#define FREEZE_PERFMON		B(12)
+#define FREEZE_SMM		B(14)
+
+/* The tests' own events, the same on every model */
+#define EV_INSTRUCTIONS		0xc0
+#define EV_CYCLES		0x3c
+#define EV_BRANCHES		0xc4	/* three kinds, one in an instruction */
+#define EV_WALKS		0x108	/* many in an instruction */
+#define EV_SLOTS		0x1a4	/* EV_SLOTS_MUL a cycle */
+#define EV_SLOTS_MUL		5
+#define EV_SLOW_CLOCK		0x13c	/* every fourth cycle */
+#define EV_UNKNOWN		0x7f
+#define EV_AMD_HIGH		(B(32) | 0x120)	/* event 120H: cycles */
+
+struct fixture {
+	struct pmu_cpu cpu;	/* the model's, with the tests' events */
+	struct pmu pmu;
+	uint64_t instructions, cycles;
+	uint64_t deadline;
+	unsigned int pmis, logs;
+	bool burst;		/* pmu_burst() asked for a boundary */
+};
+
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+void fixture_init(struct fixture *f, const char *name);
+
+bool is_intel(const struct fixture *f);
+bool has_global(const struct fixture *f);
+
+uint64_t rd(struct fixture *f, uint32_t msr);
+void wr(struct fixture *f, uint32_t msr, uint64_t value);
+void refused(struct fixture *f, uint32_t msr, uint64_t value);
+void unreadable(struct fixture *f, uint32_t msr);
+
+uint32_t selector(const struct fixture *f, unsigned int i);
+uint32_t counter(const struct fixture *f, unsigned int i);
+uint64_t status(struct fixture *f);
+void enable_all(struct fixture *f);
+void start(struct fixture *f, unsigned int i, uint64_t select);
+void start_at(struct fixture *f, unsigned int i, uint64_t select, uint64_t value);
+
+void happen(struct fixture *f, enum pmu_acc acc, uint64_t n);
+void retire(struct fixture *f, uint64_t cycles);
+void run(struct fixture *f, uint64_t instructions);
+
+#define ON(cpu, fact)							\
+	{ cpu ": " #fact, fact, fixture_setup, fixture_teardown, (void *)cpu }
+#define ON_V3(fact)	ON("haswell", fact)
+#define ON_V4_UP(fact)							\
+	ON("skylake", fact), ON("icelake", fact), ON("sapphire-rapids", fact)
+#define ON_V5(fact)	ON("icelake", fact), ON("sapphire-rapids", fact)
+#define ON_INTEL(fact)	ON_V3(fact), ON_V4_UP(fact)
+#define ON_AMD(fact)	ON("zen3", fact), ON("zen4", fact)
+#define ON_ALL(fact)	ON_INTEL(fact), ON_AMD(fact)
+
+#endif /* PMU_FIXTURE_H */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Register numbers and bits, by the manuals' names; internal to the library. */
+#ifndef PMU_REGS_H
+#define PMU_REGS_H
+
+#include "pmu.h"
+
+#define BIT(n)			(UINT64_C(1) << (n))
+#define MASK(n)			((n) >= 64 ? UINT64_MAX : BIT(n) - 1)
+
+/* Every counter of every model is 48 bits wide. */
+#define PMU_WIDTH		48
+#define PMU_WIDTH_MASK		MASK(PMU_WIDTH)
+
+/* IA32_PERFEVTSELx and AMD's PERF_CTLx */
+#define SEL_EVENT		0xffffULL	/* event select and unit mask */
+#define SEL_USR			BIT(16)
+#define SEL_OS			BIT(17)
+#define SEL_EDGE		BIT(18)
+#define SEL_PC			BIT(19)
+#define SEL_INT			BIT(20)
+#define SEL_ANYTHREAD		BIT(21)
+#define SEL_EN			BIT(22)
+#define SEL_INV			BIT(23)
+#define SEL_CMASK_SHIFT		24
+#define SEL_AMD_EVENT_HIGH	(0xfULL << 32)
+#define SEL_AMD_GUEST_ONLY	BIT(40)
+#define SEL_AMD_HOST_ONLY	BIT(41)
+
+/* the four bits of a counter in IA32_FIXED_CTR_CTRL */
+#define FIXED_OS		BIT(0)
+#define FIXED_USR		BIT(1)
+#define FIXED_ANYTHREAD		BIT(2)
+#define FIXED_PMI		BIT(3)
+
+/* IA32_PERF_GLOBAL_CTRL, _STATUS, _OVF_CTRL; AMD's PerfCntrGlobalStatus */
+#define GLOBAL_FIXED_SHIFT	32
+#define GLOBAL_METRICS		BIT(48)
+#define STATUS_LBR_FRZ		BIT(58)
+#define STATUS_CTR_FRZ		BIT(59)
+#define STATUS_ASCI		BIT(60)
+#define STATUS_OVF_UNCORE	BIT(61)
+#define STATUS_OVF_BUF		BIT(62)
+#define STATUS_COND_CHGD	BIT(63)
+
+/* IA32_DEBUGCTL; AMD's DebugCtl has the freeze bits in the same places */
+#define DEBUGCTL_LBR		BIT(0)
+#define DEBUGCTL_FREEZE_LBRS	BIT(11)
+#define DEBUGCTL_FREEZE_PERFMON	BIT(12)
+#define DEBUGCTL_FREEZE_SMM	BIT(14)
+
+#define MISC_ENABLE_FAST_STRINGS BIT(0)
+#define MISC_ENABLE_EMON	BIT(7)
+#define MISC_ENABLE_BTS_UNAVAIL	BIT(11)
+#define MISC_ENABLE_PEBS_UNAVAIL BIT(12)
+#define MISC_ENABLE_MWAIT	BIT(18)
+
+#define CAP_SMM_FREEZE		BIT(12)
+#define CAP_FW_WRITE		BIT(13)
+#define CAP_METRICS		BIT(15)
+
+static inline bool pmu_is_intel(const struct pmu *pmu)
+{
+	return pmu->cpu->vendor == PMU_INTEL;
+}
+
+/* The global registers came with version 2, on both vendors. */
+static inline bool pmu_has_global(const struct pmu *pmu)
+{
+	return pmu->cpu->version >= 2;
+}
+
+static inline uint64_t pmu_gp_mask(const struct pmu *pmu)
+{
+	return MASK(pmu->cpu->gp);
+}
+
+/* The counters' bits in the global registers. */
+static inline uint64_t pmu_counter_mask(const struct pmu *pmu)
+{
+	return pmu_gp_mask(pmu) | MASK(pmu->cpu->fixed) << GLOBAL_FIXED_SHIFT;
+}
+
+static inline bool pmu_has_metrics(const struct pmu *pmu)
+{
+	return pmu->cpu->perf_capabilities & CAP_METRICS;
+}
+
+static inline struct pmu_counter *pmu_gp(struct pmu *pmu, unsigned int i)
+{
+	return &pmu->counter[i];
+}
+
+static inline struct pmu_counter *pmu_fixed(struct pmu *pmu, unsigned int i)
+{
+	return &pmu->counter[PMU_MAX_GP + i];
+}
+
+/* overflow.c */
+void pmu_overflow(struct pmu *pmu, uint64_t bits);
+bool pmu_frozen(const struct pmu *pmu);
+
+/* metrics.c */
+void pmu_metrics_count(struct pmu *pmu, uint64_t instructions, uint64_t cycles);
+uint64_t pmu_metrics_read(const struct pmu *pmu);
+void pmu_metrics_write(struct pmu *pmu, uint64_t value);
+
+/* select.c */
+void pmu_select_gp(struct pmu *pmu, struct pmu_counter *c);
+void pmu_select_fixed(struct pmu *pmu, unsigned int i);
+
+/* absent.c */
+enum pmu_result pmu_absent(uint32_t msr);
+
+/* intel.c, amd.c: the vendors' registers; called after pmu_sync() */
+enum pmu_result pmu_intel_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
+enum pmu_result pmu_intel_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
+enum pmu_result pmu_amd_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
+enum pmu_result pmu_amd_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
+
+#endif /* PMU_REGS_H */
