@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The work is done by the scripts in tools/pmu-machine/build: each knows what
+# it depends on, and does nothing when that did not change.
+
+S := tools/pmu-machine
+KERNEL ?= base
+
+help:
+	@echo 'make deps                 install the Debian packages that are needed'
+	@echo 'make demo                 unmodified perf on the machine'
+	@echo 'make test                 all tests (under an hour on two cores)'
+	@echo 'make test-all             those on the debug kernel, too'
+	@echo 'make machine              Bochs with the PMU model, and the init'
+	@echo 'make kernel KERNEL=base   the kernel: base or debug'
+	@echo 'make perf                 perf of the base kernel'
+	@echo 'make selftests            the KVM selftests of the base kernel'
+	@echo 'make bench                the speed, compared with unmodified Bochs'
+	@echo 'make clean                remove build/; the downloads stay'
+
+deps:
+	$S/build/deps.sh
+
+init: deps
+	$(MAKE) -s -C $S/init O=$(CURDIR)/build/init
+
+machine: deps init
+	$S/build/bochs.sh patched
+
+kernel: deps
+	$S/build/kernel.sh $(KERNEL)
+
+perf: deps
+	$S/build/perf.sh
+
+selftests: deps
+	$S/build/selftests.sh
+
+ready: machine kernel perf selftests
+
+test: ready
+	$S/tests/all.sh
+
+test-all: ready
+	$S/build/kernel.sh debug
+	$S/tests/all.sh --all
+
+demo: machine kernel perf
+	$S/machine run --console build/demo.log -- \
+		perf stat -e instructions:u,branches:u,cycles perf bench sched pipe -l 1000
+
+bench: machine kernel
+	$S/build/bochs.sh unmodified
+	$S/tests/bench.sh
+
+clean:
+	rm -rf build
+
+.PHONY: help deps init machine kernel perf selftests ready test test-all demo \
+	bench clean
