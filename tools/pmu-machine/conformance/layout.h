@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Numbers that C and assembly share. */
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+#define KERNEL_CS	0x08
+#define KERNEL_DS	0x10
+#define SYSRET_BASE	0x18
+#define USER_DS		0x23
+#define USER_CS		0x2b
+#define TSS_SELECTOR	0x30
+
+#define VECTOR_NMI	0x02
+#define VECTOR_UD	0x06
+#define VECTOR_GP	0x0d
+#define VECTOR_USER_EXIT 0x40
+#define VECTOR_PMI	0x50
+#define VECTOR_TIMER	0x51
+#define VECTOR_SPURIOUS	0xff
+
+#define BUFFER_LINES	4096
+
+#endif
