@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kvm-unit-tests.sh - boots kvm-unit-tests' pmu.flat bare on every model, a
+# judgement of the machine that is not ours.  KVM_UNIT_TESTS=DIR names a
+# built checkout (its x86/pmu.flat); nothing of it is part of this project.
+# Its own skipped cases are told apart from the tests that we skip.
+
+# shellcheck source=tools/pmu-machine/tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+key='pmu.flat'
+# Its reference-cycle calibration alone runs 10^9 instructions.
+limit=600
+
+# judge MODEL STATUS - from the output in $work/out
+judge()
+{
+	# report() prints "PASS: NAME"; a bound that is missed is printed
+	# before it, as "FAIL: 1 <= 0 <= 10", and is no case of its own.
+	passed=$(grep -c '^PASS: ' "$work/out" || true)
+	skipped=$(grep -c '^SKIP: ' "$work/out" || true)
+	failed=$(grep '^FAIL: ' "$work/out" | grep -vc '^FAIL: -*[0-9]* <= ' || true)
+	detail="$passed passed, $failed failed, $skipped skipped by itself"
+	own_skips=$((own_skips + skipped))
+	# Status 0 becomes 1 in isa-debug-exit: value * 2 + 1.
+	if [ "$2" = 1 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ] &&
+		grep -q '^SUMMARY: ' "$work/out"; then
+		record "$1" ok "$key" "$detail"
+	else
+		record "$1" FAIL "$key" "$detail, status $2"
+		grep '^FAIL: ' "$work/out" || tail -n 5 "$work/out"
+	fi
+}
+
+if [ -z "${KVM_UNIT_TESTS:-}" ]; then
+	record all skip "$key" 'KVM_UNIT_TESTS=DIR names no built checkout'
+	models=all
+	summary
+	exit
+fi
+image=$KVM_UNIT_TESTS/x86/pmu.flat
+if [ ! -r "$image" ]; then
+	record all FAIL "$key" "no $image: build kvm-unit-tests first"
+	models=all
+	summary
+	exit 1
+fi
+echo "kvm-unit-tests: commit $(git -C "$KVM_UNIT_TESTS" rev-parse HEAD 2>/dev/null ||
+	echo unknown)"
+# It takes the number of processors from its only module.
+echo NR_CPUS=1 >"$work/environment"
+own_skips=0
+for model in $models; do
+	status=0
+	"$machine" boot --cpu "$model" --timeout "$limit" \
+		--module "$work/environment" "$image" \
+		>"$work/out" 2>"$work/$model.log" || status=$?
+	judge "$model" "$status"
+done
+status=0
+summary || status=$?
+echo "kvm-unit-tests' own skipped cases: $own_skips"
+exit "$status"

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What the machine-level tests share.  A test runs one script in the machine
+# for each model; the script prints facts (inside/facts.sh), one a line:
+#
+#	ok KEY: what was seen
+#	FAIL KEY: what was seen, what was expected
+#	skip KEY: why
+#	end
+#
+# and this file prints them with the model's name, keeps them, and ends with
+# a table, fact by model, and the totals.
+
+set -eu
+
+tests=$(cd "$(dirname "$0")" && pwd)
+# shellcheck disable=SC2034	# used by the scripts that include this file
+top=$(cd "$tests/../../.." && pwd)
+machine=${MACHINE:-$tests/../machine}
+models=${MODELS:-haswell skylake icelake sapphire-rapids zen3 zen4}
+work=$(mktemp -d)
+results=$work/results
+: >"$results"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# record MODEL RESULT KEY DETAIL
+record()
+{
+	printf '%-4s %s: %s: %s\n' "$2" "$1" "$3" "$4"
+	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$results"
+}
+
+# read_facts MODEL - the facts of a script's output; the rest goes to its log.
+read_facts()
+{
+	while IFS= read -r line; do
+		line=$(printf '%s' "$line" | tr -d '\r')
+		case $line in
+		'ok '*:*|'FAIL '*:*|'skip '*:*)
+			fact=${line#* }
+			record "$1" "${line%% *}" "${fact%%: *}" "${fact#*: }" ;;
+		end)
+			touch "$work/end" ;;
+		*)
+			printf '%s\n' "$line" >>"$work/$1.log" ;;
+		esac
+	done
+}
+
+# in_machine MODEL ARGUMENT... - machine run, and its facts.
+in_machine()
+{
+	model=$1
+	shift
+	rm -f "$work/end" "$work/status"
+	{
+		"$machine" run --cpu "$model" "$@" 2>"$work/$model.kernel" || echo "$?" >"$work/status"
+	} | read_facts "$model"
+	if [ -f "$work/end" ] && [ ! -f "$work/status" ]; then
+		record "$model" ok 'ran to its end' 'the script in the machine'
+		return
+	fi
+	record "$model" FAIL 'ran to its end' \
+		"machine's status $(cat "$work/status" 2>/dev/null || echo 0)"
+	tail -n 20 "$work/$model.log" "$work/$model.kernel" 2>/dev/null |
+		sed 's/^/  | /'
+}
+
+# model_field MODEL COLUMN - a field of the table of models.
+model_field()
+{
+	awk -v m="$1" -v c="$2" '$1 == m { gsub("_", " ", $c); print $c }' \
+		"$tests/models"
+}
+
+# expected PROGRAM - NAME=VALUE for each expect_NAME symbol of a workload.
+expected()
+{
+	nm "$1" | sed -n 's/^\([0-9a-f]*\) [aA] expect_\(.*\)/\1 \2/p' |
+	while read -r value name; do
+		echo "$name=$((0x$value))"
+	done
+}
+
+# workload NAME - assemble a workload, without any library.
+workload()
+{
+	gcc -nostdlib -static -Wl,--build-id=none -o "$work/$1" \
+		"$tests/workloads/$1.S"
+}
+
+# summary - the table and the totals; fails if any fact failed.
+summary()
+{
+	echo
+	awk -F '\t' -v models="$models" '
+		{ cell[$3, $1] = $2; if (!seen[$3]++) key[++keys] = $3; count[$2]++ }
+		END {
+			n = split(models, model, " ")
+			printf "%-44s", ""
+			for (i = 1; i <= n; i++)
+				printf " %-15s", model[i]
+			print ""
+			for (k = 1; k <= keys; k++) {
+				printf "%-44s", key[k]
+				for (i = 1; i <= n; i++) {
+					c = cell[key[k], model[i]]
+					printf " %-15s", c == "" ? "-" : c
+				}
+				print ""
+			}
+			printf "\n%d passed, %d failed, %d skipped\n",
+				count["ok"], count["FAIL"], count["skip"]
+			exit count["FAIL"] > 0 || count["ok"] + count["skip"] == 0
+		}' "$results"
+}
