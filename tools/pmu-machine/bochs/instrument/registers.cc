@@ -93,7 +93,7 @@ void BX_CPU_C::pmu_vm_entry(void)
 	mode.guest = true;
 	mode.svme = pmu.model.mode.svme;
 	pmu_follow_mode(mode, CPL);
-	pmu_attend(PMU_ATTEND_MODE);
+	pmu_attend(PMU_ATTEND_MODE);	/* the guest's CPL, and to end "ahead" */
 }
 
 /* The fields and lists of a VM entry or exit, as MSR accesses */
