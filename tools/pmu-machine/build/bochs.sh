@@ -116,13 +116,14 @@ stamp="$base_stamp $(overlay_digest)"
 if fresh "$out/.stamp" "$stamp" && [ -x "$out/bochs" ]; then
 	exit 0
 fi
+# Even configure links with it.
+[ -z "$libs" ] || make -s -C "$machine/model" CC="ccache gcc"
 if ! fresh "$out/.base-stamp" "$base_stamp"; then
 	prepare
 	echo "$base_stamp" >"$out/.base-stamp"
 fi
 rm -f "$out/.stamp"
 copy_overlay
-[ -z "$libs" ] || make -s -C "$machine/model" CC="ccache gcc"
 logged "build Bochs ($flavour)" "$out.build.log" \
 	nice make -C "$out" -j"$jobs" bochs
 echo "$stamp" >"$out/.stamp"

@@ -12,12 +12,9 @@ from .tree import Tree
 
 # panic=-1 with reboot=t: a dying kernel ends in a triple fault, which ends
 # the emulator.  rootfstype: tmpfs would give the initrd half of the memory.
-# apicv: Bochs' virtual-interrupt delivery confuses Linux guests; pku: its
-# protection keys leak from guest to host.  Both are Bochs defects.
 KERNEL_ARGUMENTS = (
     "console=ttyS0,115200 loglevel=5 nokaslr mitigations=off "
-    "panic=-1 oops=panic reboot=t rootfstype=ramfs tsc=reliable "
-    "nopku kvm_intel.enable_apicv=0")
+    "panic=-1 oops=panic reboot=t rootfstype=ramfs tsc=reliable")
 
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -47,7 +47,10 @@ def _master(folder, image):
                    f"{paths.SYSLINUX}/libcom32.c32",
                    f"{paths.SYSLINUX}/poweroff.c32"):
         _install(folder, paths.need(needed, "run 'make deps'"))
-    # The volume's times must not depend on the day.
+    # Neither the volume's nor the files' times may depend on the day: the
+    # loader's path through its code does, by a few instructions.
+    for name in (*os.listdir(folder), ""):
+        os.utime(os.path.join(folder, name), (0, 0))
     environment = dict(os.environ, SOURCE_DATE_EPOCH="0", LC_ALL="C")
     command = ["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", image,
                "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",

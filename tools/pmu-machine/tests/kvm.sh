@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm.sh - KVM on every model: the base's own selftests that concern the PMU,
-# and a QEMU guest with the legacy vPMU in which perf counts.
+# kvm.sh [--long] - KVM on every model: the base's own selftests that concern
+# the PMU, and a QEMU guest with the legacy vPMU in which perf counts.
+# pmu_counters_test, which makes two thousand virtual machines, is run with
+# --long.
 
 # shellcheck source=tools/pmu-machine/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -20,12 +22,12 @@ for model in $models; do
 	for test in state_test vmx_pmu_caps_test pmu_event_filter_test pmu_counters_test; do
 		set -- "$@" --with "$selftests/$test:/test/$test"
 	done
-	in_machine "$model" --timeout 900 "$@" \
+	in_machine "$model" --timeout 3000 "$@" \
 		--with "$tests/inside/kvm.sh:/test/kvm.sh" \
 		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$work/exact:/test/exact" \
 		--with "$top/build/kernel-base/bzImage:/test/bzImage" \
 		--with perf --with qemu-system-x86_64 \
-		-- sh /test/kvm.sh "$vendor" "$exact_instructions"
+		-- sh /test/kvm.sh "$vendor" "$exact_instructions" "$long"
 done
 summary

@@ -19,6 +19,9 @@ tests=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$tests/../../.." && pwd)
 machine=${MACHINE:-$tests/../machine}
 models=${MODELS:-haswell skylake icelake sapphire-rapids zen3 zen4}
+# --long: what takes minutes for each model, too.
+# shellcheck disable=SC2034	# used by the scripts that include this file
+long=${1-}
 work=$(mktemp -d)
 results=$work/results
 : >"$results"
@@ -32,7 +35,8 @@ record()
 	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$results"
 }
 
-# read_facts MODEL - the facts of a script's output; the rest goes to its log.
+# read_facts MODEL - the facts of a script's output; the rest is shown below
+# them.
 read_facts()
 {
 	while IFS= read -r line; do
@@ -44,7 +48,7 @@ read_facts()
 		end)
 			touch "$work/end" ;;
 		*)
-			printf '%s\n' "$line" >>"$work/$1.log" ;;
+			printf '  | %s\n' "$line" ;;
 		esac
 	done
 }
@@ -64,8 +68,7 @@ in_machine()
 	fi
 	record "$model" FAIL 'ran to its end' \
 		"machine's status $(cat "$work/status" 2>/dev/null || echo 0)"
-	tail -n 20 "$work/$model.log" "$work/$model.kernel" 2>/dev/null |
-		sed 's/^/  | /'
+	tail -n 20 "$work/$model.kernel" 2>/dev/null | sed 's/^/  | /'
 }
 
 # model_field MODEL COLUMN - a field of the table of models.

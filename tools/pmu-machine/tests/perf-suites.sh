@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# perf-suites.sh - perf's own tests (`perf test`) on every model, those that
-# the file perf-suites names.
+# perf-suites.sh [--long] - perf's own tests (`perf test`) on every model, those
+# that the file perf-suites names.
 
 # shellcheck source=tools/pmu-machine/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,8 @@ for model in $models; do
 		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$tests/perf-suites:/test/perf-suites" \
 		--with perf --with /bin/bash --with /usr/bin/getconf \
-		--with /usr/bin/objdump \
-		-- sh /test/perf-suites.sh
+		--with /usr/bin/objdump --with /usr/bin/mktemp \
+		--with /usr/bin/date --with /usr/bin/find --with /usr/bin/sleep \
+		-- sh /test/perf-suites.sh "$long"
 done
 summary

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm.sh VENDOR INSTRUCTIONS - runs in the machine: the base's own KVM
+# kvm.sh VENDOR INSTRUCTIONS [--long] - runs in the machine: the base's own KVM
 # selftests, and a QEMU guest that runs perf on the legacy (perf-based)
 # virtual PMU.  INSTRUCTIONS is what the workload "exact" retires.
 
@@ -16,11 +16,11 @@ cd /tmp || exit 1
 selftest()
 {
 	status=0
-	timeout 120 "$here/$1" >"$1.out" 2>&1 || status=$?
+	timeout 600 "$here/$1" >"$1.out" 2>&1 || status=$?
 	if [ "$status" = 0 ]; then
 		ok "$1" passed
 	elif [ "$status" = 4 ] && [ "$2" != any ] && [ "$2" != "$vendor" ]; then
-		ok "$1" "skips itself: it is for $2 only"
+		echo "skip $1: it is for $2 only"
 	else
 		fail "$1" "status $status: $(tail -n 3 "$1.out" | tr '\n' ' ')"
 	fi
@@ -39,12 +39,12 @@ copy()
 # perf and shows its table.
 make_initrd()
 {
-	perf=$(command -v perf)
+	perf=/usr/bin/perf
 	mkdir -p guest/proc guest/sys guest/dev guest/tmp guest/bin
 	# shellcheck disable=SC2046	# paths without blanks
 	copy "$perf" /lib64/ld-linux-x86-64.so.2 \
 		$(/lib64/ld-linux-x86-64.so.2 --list "$perf" | grep -o '/[^ ]*')
-	cp "$(command -v busybox)" guest/bin/busybox
+	cp /bin/busybox guest/bin/busybox
 	cp "$here/exact" guest/exact
 	cat >guest/init <<-EOF
 		#!/bin/busybox sh
@@ -82,7 +82,7 @@ selftest state_test any
 selftest vmx_pmu_caps_test intel
 selftest pmu_event_filter_test any
 guest
-selftest pmu_counters_test intel
+[ "${3-}" != --long ] || selftest pmu_counters_test intel
 equal 'no complaint in dmesg' \
 	"$(dmesg | grep -ciE 'unknown NMI|dazed|Uhhuh|WARNING|BUG:')" 0
 echo end

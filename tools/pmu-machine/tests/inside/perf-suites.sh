@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# perf-suites.sh - runs in the machine: the suites of `perf test` that the
-# file perf-suites names.  Each of their tests is a fact.
+# perf-suites.sh [--long] - runs in the machine: the suites of `perf test` that
+# the file perf-suites names.  Each of their tests is a fact.
 
 here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/facts.sh
@@ -23,7 +23,7 @@ number()
 # reason NAME - why the list expects this test to skip itself.
 reason()
 {
-	sed -n "s|^skip $1 . ||p" "$here/perf-suites"
+	sed -n "s,^skip $1 | ,,p" "$here/perf-suites"
 }
 
 # judge NAME RESULT - RESULT is what perf printed behind the colon.
@@ -68,6 +68,7 @@ suite()
 }
 
 sed -n 's/^suite //p' "$here/perf-suites" >suites
+[ "${1-}" != --long ] || sed -n 's/^long //p' "$here/perf-suites" >>suites
 while read -r name; do
 	suite "$name" </dev/null
 done <suites
