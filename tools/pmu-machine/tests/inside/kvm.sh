@@ -26,6 +26,20 @@ selftest()
 	fi
 }
 
+# The base's test shows its guest the architectural event "slots" (CPUID leaf
+# 0xA, EBX bit 7) on every processor and wants it to count.  Only Ice Lake and
+# later have it, so on others it fails on hardware, too; later versions of the
+# test ask the processor.
+counters_test()
+{
+	case $vendor,$(cat /sys/devices/cpu/caps/pmu_name) in
+	intel,haswell|intel,skylake)
+		echo 'skip pmu_counters_test: it takes slots for granted' ;;
+	*)
+		selftest pmu_counters_test intel ;;
+	esac
+}
+
 # copy FILE... - into the guest's root, at the same path.
 copy()
 {
@@ -82,7 +96,7 @@ selftest state_test any
 selftest vmx_pmu_caps_test intel
 selftest pmu_event_filter_test any
 guest
-[ "${3-}" != --long ] || selftest pmu_counters_test intel
+[ "${3-}" != --long ] || counters_test
 equal 'no complaint in dmesg' \
 	"$(dmesg | grep -ciE 'unknown NMI|dazed|Uhhuh|WARNING|BUG:')" 0
 echo end
