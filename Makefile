@@ -46,8 +46,7 @@ test-all: ready
 	$S/tests/all.sh --all
 
 demo: machine kernel perf
-	$S/machine run --console build/demo.log -- \
-		perf stat -e instructions:u,branches:u,cycles perf bench sched pipe -l 1000
+	$S/tests/demo.sh
 
 bench: machine kernel
 	$S/build/bochs.sh unmodified
