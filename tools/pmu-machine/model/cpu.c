@@ -34,7 +34,6 @@ static const struct pmu_cpu cpus[] = {
 		.name = "sapphire-rapids", .vendor = PMU_INTEL, .version = 5,
 		.gp = 8, .fixed = 4, .slots = 6, .metrics = 8,
 		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE | CAP_METRICS,
-		.exit_save = true,
 		.events = pmu_events_sapphire_rapids,
 	}, {
 		.name = "zen3", .vendor = PMU_AMD, .version = 1, .gp = 6,

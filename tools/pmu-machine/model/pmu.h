@@ -103,7 +103,6 @@ struct pmu_cpu {
 	uint8_t lbr_depth;		/* entries of the legacy LBR storage */
 	bool lbr_info;			/* legacy LBR_INFO registers exist */
 	bool anythread;			/* CPUID.0AH:EDX[15] is clear */
-	bool exit_save;			/* VMX: "save IA32_PERF_GLOBAL_CTRL" */
 	const struct pmu_event *events;	/* ends with accs == 0 */
 };
 

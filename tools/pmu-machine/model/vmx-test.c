@@ -175,18 +175,6 @@ static void debugctl_load_is_in_time(void **state)
 	assert_int_equal(rd(f, counter(f, 0)), 12);
 }
 
-/* "Save IA32_PERF_GLOBAL_CTRL" (exit bit 30) came with Sapphire Rapids. */
-static void exit_save_of_global_ctrl(void **state)
-{
-	size_t count;
-	const struct pmu_cpu *cpus = pmu_cpu_list(&count);
-
-	(void)state;
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(cpus[i].exit_save,
-				 &cpus[i] == pmu_cpu_find("sapphire-rapids"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,7 +189,6 @@ int main(void)
 		ON_INTEL(entry_loads_debugctl),
 		ON_INTEL(exit_clears_debugctl),
 		ON_INTEL(debugctl_load_is_in_time),
-		cmocka_unit_test(exit_save_of_global_ctrl),
 	};
 
 	return cmocka_run_group_tests_name("vmx", tests, NULL, NULL);
