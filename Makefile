@@ -10,7 +10,7 @@ help:
 	@echo 'make deps                 install the Debian packages that are needed'
 	@echo 'make demo                 unmodified perf on the machine'
 	@echo 'make test                 all tests (under an hour on two cores)'
-	@echo 'make test-all             those on the debug kernel, too'
+	@echo 'make test-all             those on the debug kernel and the long ones, too'
 	@echo 'make machine              Bochs with the PMU model, and the init'
 	@echo 'make kernel KERNEL=base   the kernel: base or debug'
 	@echo 'make perf                 perf of the base kernel'

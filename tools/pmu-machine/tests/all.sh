@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # all.sh [--all] - run every test program, the fast ones first, and add up
-# their last lines.  With --all, those on the debug kernel as well.
+# their last lines.  With --all, those on the debug kernel and the long ones
+# as well.
 
 set -u
 
@@ -24,7 +25,9 @@ $tests/perf-exact.sh
 $tests/kvm.sh
 $tests/perf-suites.sh"
 slow="
-$tests/run-runner.py debug"
+$tests/run-runner.py debug
+$tests/perf-suites.sh --long
+$tests/kvm.sh --long"
 
 # run COMMAND - stream its output, and keep it and its status.
 run()
