@@ -17,11 +17,6 @@
 #define MSR_NB_CTL		0xc0010240
 #define LEGACY_COUNTERS		4
 
-static bool in(uint32_t msr, uint32_t first, uint32_t count)
-{
-	return msr - first < count;
-}
-
 static struct pmu_counter *find_select(struct pmu *pmu, uint32_t msr)
 {
 	if (in(msr, MSR_LEGACY_CTL, LEGACY_COUNTERS))

@@ -127,7 +127,7 @@ void pmu_sync(struct pmu *pmu)
 
 static bool interrupts(const struct pmu *pmu, const struct pmu_counter *c)
 {
-	bool fixed = c >= pmu->counter + PMU_MAX_GP;
+	bool fixed = pmu_is_fixed(pmu, c);
 
 	return c->select & (fixed ? FIXED_PMI : SEL_INT);
 }
@@ -179,7 +179,7 @@ void pmu_boundary(struct pmu *pmu)
 
 static bool enabled(const struct pmu *pmu, const struct pmu_counter *c)
 {
-	bool fixed = c >= pmu->counter + PMU_MAX_GP;
+	bool fixed = pmu_is_fixed(pmu, c);
 	uint64_t on = fixed ? FIXED_OS | FIXED_USR : SEL_EN;
 
 	if (!(c->select & on) || pmu_frozen(pmu))
@@ -203,7 +203,7 @@ static bool counts_host_guest(const struct pmu *pmu, const struct pmu_counter *c
 
 static bool counts_in_mode(const struct pmu *pmu, const struct pmu_counter *c)
 {
-	bool fixed = c >= pmu->counter + PMU_MAX_GP;
+	bool fixed = pmu_is_fixed(pmu, c);
 	uint64_t usr = fixed ? FIXED_USR : SEL_USR;
 	uint64_t os = fixed ? FIXED_OS : SEL_OS;
 

@@ -29,11 +29,6 @@
 #define MSR_LBR_TO		0x6c0
 #define MSR_LBR_INFO		0xdc0
 
-static bool in(uint32_t msr, uint32_t first, uint32_t count)
-{
-	return msr - first < count;
-}
-
 static uint32_t depth(const struct pmu *pmu)
 {
 	return pmu->cpu->lbr_depth;
@@ -133,11 +128,9 @@ static enum pmu_result write_fixed_ctrl(struct pmu *pmu, uint64_t value)
 /* The bits of GLOBAL_STATUS that this version can set and clear. */
 static uint64_t status_mask(const struct pmu *pmu)
 {
-	uint64_t mask = pmu_counter_mask(pmu) | STATUS_OVF_UNCORE |
+	uint64_t mask = pmu_global_ctrl_mask(pmu) | STATUS_OVF_UNCORE |
 			STATUS_OVF_BUF;
 
-	if (pmu_has_metrics(pmu))
-		mask |= GLOBAL_METRICS;
 	if (pmu->cpu->version >= 4)
 		mask |= STATUS_LBR_FRZ | STATUS_CTR_FRZ | STATUS_ASCI;
 	return mask;

@@ -86,6 +86,25 @@ static inline bool pmu_has_metrics(const struct pmu *pmu)
 	return pmu->cpu->perf_capabilities & CAP_METRICS;
 }
 
+/* What can be set in GLOBAL_CTRL: the counters, and PERF_METRICS. */
+static inline uint64_t pmu_global_ctrl_mask(const struct pmu *pmu)
+{
+	return pmu_counter_mask(pmu) |
+	       (pmu_has_metrics(pmu) ? GLOBAL_METRICS : 0);
+}
+
+/* Is @msr one of @count registers from @first on? */
+static inline bool in(uint32_t msr, uint32_t first, uint32_t count)
+{
+	return msr - first < count;
+}
+
+static inline bool pmu_is_fixed(const struct pmu *pmu,
+				const struct pmu_counter *c)
+{
+	return c >= pmu->counter + PMU_MAX_GP;
+}
+
 static inline struct pmu_counter *pmu_gp(struct pmu *pmu, unsigned int i)
 {
 	return &pmu->counter[i];

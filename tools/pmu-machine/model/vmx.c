@@ -15,11 +15,7 @@
  */
 bool pmu_global_ctrl_valid(const struct pmu *pmu, uint64_t value)
 {
-	uint64_t valid = pmu_counter_mask(pmu);
-
-	if (pmu_has_metrics(pmu))
-		valid |= GLOBAL_METRICS;
-	return !(value & ~valid);
+	return !(value & ~pmu_global_ctrl_mask(pmu));
 }
 
 /*
@@ -57,12 +53,8 @@ bool pmu_debugctl_valid(const struct pmu *pmu, uint64_t value)
  */
 void pmu_load_global_ctrl(struct pmu *pmu, uint64_t value)
 {
-	uint64_t valid = pmu_counter_mask(pmu);
-
-	if (pmu_has_metrics(pmu))
-		valid |= GLOBAL_METRICS;
 	pmu_sync(pmu);
-	pmu->global_ctrl = value & valid;
+	pmu->global_ctrl = value & pmu_global_ctrl_mask(pmu);
 	pmu_update(pmu);
 }
 
