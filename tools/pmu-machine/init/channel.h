@@ -7,6 +7,7 @@
 /* What a frame carries; runner/frames.py has the same letters. */
 enum channel {
 	CHANNEL_OUTPUT = 'o',	/* what COMMAND writes */
+	CHANNEL_CONSOLE = 'c',	/* its standard error, if that is kept apart */
 	CHANNEL_ERROR = 'e',	/* a message of init's own */
 	CHANNEL_TAR = 't',	/* the archive of /out */
 	CHANNEL_STATUS = 's',	/* COMMAND's exit status, one byte */

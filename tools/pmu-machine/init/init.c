@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine's PID 1: set the system up, run one command, hand its output,
- * its status and what it left in /out to the runner, and power off.
+ * The machine's PID 1, and its guest's: set the system up, run one command,
+ * hand its output, its status and what it left in /out to the runner, and
+ * power off.
  *
  * The runner leaves its orders in /.machine/orders: records that end with
  * NUL and begin with a letter: C the working directory, E an environment
- * variable, A an argument of the command, O if /out is wanted.
+ * variable, A an argument of the command, O if /out is wanted, S if standard
+ * error is to be kept apart from standard output.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -35,6 +37,7 @@ struct orders {
 	char **envp;
 	const char *cwd;
 	int want_out;
+	int split;
 };
 
 static const struct {
@@ -142,11 +145,13 @@ static void parse_orders(struct orders *orders, char *text, size_t size)
 			orders->cwd = at + 1;
 		else if (*at == 'O')
 			orders->want_out = 1;
+		else if (*at == 'S')
+			orders->split = 1;
 	}
 }
 
 /* In the child: what cannot be started ends as a shell would end it. */
-static void run_command(const struct orders *orders, int output)
+static void run_command(const struct orders *orders, int output, int error)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -156,7 +161,7 @@ static void run_command(const struct orders *orders, int output)
 	setsid();
 	dup2(null, 0);
 	dup2(output, 1);
-	dup2(output, 2);
+	dup2(orders->split ? error : output, 2);
 	if (chdir(orders->cwd))
 		dprintf(2, "init: %s: %s\n", orders->cwd, strerror(errno));
 	environ = orders->envp;
@@ -199,23 +204,31 @@ static int reap(pid_t wanted, int *status)
 	return found;
 }
 
-/* A daemon may hold the pipe open for ever: the command's end is the end. */
-static int pump(pid_t pid, int output, int signals)
+/* Forward what came; a pipe that nobody can write to any more is done with. */
+static void take(struct pollfd *fd, enum channel channel)
+{
+	if (fd->revents && !forward(fd->fd, channel) &&
+	    (fd->revents & POLLHUP))
+		fd->fd = -1;
+}
+
+/* A daemon may hold a pipe open for ever: the command's end is the end. */
+static int pump(pid_t pid, int output, int error, int signals)
 {
 	struct pollfd fds[] = {
 		{ .fd = output, .events = POLLIN },
+		{ .fd = error, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 	};
 	struct signalfd_siginfo info;
 	int status = 0;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
 			give_up("poll");
-		if (fds[0].revents && !forward(output, CHANNEL_OUTPUT) &&
-		    (fds[0].revents & POLLHUP))
-			fds[0].fd = -1;
-		if (!(fds[1].revents & POLLIN))
+		take(&fds[0], CHANNEL_OUTPUT);
+		take(&fds[1], CHANNEL_CONSOLE);
+		if (!(fds[2].revents & POLLIN))
 			continue;
 		if (read(signals, &info, sizeof(info)) < 0)
 			continue;
@@ -224,12 +237,21 @@ static int pump(pid_t pid, int output, int signals)
 	}
 	while (forward(output, CHANNEL_OUTPUT))
 		;
+	while (forward(error, CHANNEL_CONSOLE))
+		;
 	return exit_status(status);
+}
+
+/* Make a pipe that is read without waiting. */
+static void make_pipe(int ends[2])
+{
+	if (pipe2(ends, O_CLOEXEC) || fcntl(ends[0], F_SETFL, O_NONBLOCK))
+		give_up("pipe");
 }
 
 static int run(const struct orders *orders)
 {
-	int ends[2], signals;
+	int output[2], error[2], signals;
 	sigset_t child;
 	pid_t pid;
 
@@ -237,16 +259,18 @@ static int run(const struct orders *orders)
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	signals = signalfd(-1, &child, SFD_CLOEXEC);
-	if (signals < 0 || pipe2(ends, O_CLOEXEC))
-		give_up("pipe");
+	if (signals < 0)
+		give_up("signalfd");
+	make_pipe(output);
+	make_pipe(error);
 	pid = fork();
 	if (pid < 0)
 		give_up("fork");
 	if (!pid)
-		run_command(orders, ends[1]);
-	close(ends[1]);
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	return pump(pid, ends[0], signals);
+		run_command(orders, output[1], error[1]);
+	close(output[1]);
+	close(error[1]);
+	return pump(pid, output[0], error[0], signals);
 }
 
 /* Nobody may write to /out any more while it is packed. */
@@ -287,11 +311,11 @@ int main(void)
 	size_t size;
 	char *text;
 
+	mount_all();
 	if (channel_open()) {
-		perror("init: I/O ports");
+		perror("init: the channel to the runner");
 		return 1;
 	}
-	mount_all();
 	loopback_up();
 	sethostname("machine", 7);
 	mkdir("/out", 0755);

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 
-from . import bare, command, cpus, emulator
+from . import bare, command, cpus, emulator, guest
 from .errors import DIED, TIMEOUT, USAGE, MachineDied, UsageError, explained
 
 
@@ -24,11 +24,11 @@ def _common(parser):
                         help="kill the machine after this time of the host")
 
 
-def _run_parser(commands):
-    parser = commands.add_parser("run", help="run a command on a kernel")
+def _command(parser, kernel):
     _common(parser)
-    parser.add_argument("--kernel", default="base",
-                        metavar="base|mediated|debug|FILE")
+    parser.add_argument("--kernel", default=kernel,
+                        metavar="base|mediated|debug|FILE",
+                        help=f"what the machine boots (default {kernel})")
     parser.add_argument("--append", action="append", default=[],
                         metavar="ARGS", help="more kernel arguments")
     parser.add_argument("--with", action="append", default=[], dest="extra",
@@ -41,7 +41,35 @@ def _run_parser(commands):
                         help="kernel messages go here, not to stderr")
     parser.add_argument("command", nargs=argparse.REMAINDER,
                         metavar="-- COMMAND [ARG...]")
+
+
+def _run_parser(commands):
+    parser = commands.add_parser("run", help="run a command on a kernel")
+    _command(parser, "base")
     parser.set_defaults(go=command.run)
+
+
+def _guest_parser(commands):
+    parser = commands.add_parser("guest",
+                                 help="run a command in a KVM guest")
+    _command(parser, "mediated")
+    parser.add_argument("--vpmu", choices=("mediated", "perf", "off"),
+                        default="mediated",
+                        help="the guest's PMU: the processor's own, one made "
+                        "of perf events, or none (default mediated)")
+    parser.add_argument("--vmm", choices=("qemu", "selftest"), default="qemu",
+                        help="what makes the guest: QEMU, or COMMAND itself, "
+                        "which runs on the host then (default qemu)")
+    parser.add_argument("--guest-kernel", default="base",
+                        metavar="base|mediated|debug|FILE",
+                        help="what the guest boots (default base)")
+    parser.add_argument("--guest-cpu", default="host", metavar="MODEL",
+                        help="QEMU's -cpu (default host)")
+    parser.add_argument("--guest-cpus", type=int, default=1, metavar="N",
+                        help="the guest's processors (default 1)")
+    parser.add_argument("--guest-append", action="append", default=[],
+                        metavar="ARGS", help="more guest kernel arguments")
+    parser.set_defaults(go=guest.run)
 
 
 def _boot_parser(commands):
@@ -59,18 +87,21 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="machine", description=__doc__)
     commands = parser.add_subparsers(dest="verb", required=True)
     _run_parser(commands)
+    _guest_parser(commands)
     _boot_parser(commands)
     commands.add_parser("cpus", help="list the processors")
     options = parser.parse_args(arguments)
     if options.verb == "cpus":
         return options
-    if options.verb == "run":
+    if "command" in options:
         if options.command[:1] == ["--"]:
             del options.command[0]
         if not options.command:
             parser.error("no COMMAND")
     if options.timeout is not None and options.timeout <= 0:
         parser.error("--timeout must be more than 0")
+    if options.verb == "guest":
+        guest.check(options)
     options.cpu = cpus.find(options.cpu)
     emulator.check_size(options.cpus, options.mem)
     return options
@@ -125,7 +156,7 @@ def main(arguments):
         print(f"machine: {error}", file=sys.stderr)
         return USAGE
     except MachineDied as error:
-        print(f"machine: the machine died: {error}", file=sys.stderr)
+        print(f"machine: {error.who} died: {error}", file=sys.stderr)
         return DIED
     except BrokenPipeError:
         # Nobody reads any more; Python must not try to flush at its end.

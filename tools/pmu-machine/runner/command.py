@@ -44,18 +44,30 @@ def split_with(argument):
     return source, dest
 
 
-def orders(command, cwd, environment, want_out):
+def orders(command, cwd, environment, flags):
     """What init reads: see init/init.c."""
     records = ["C" + cwd]
     records += [f"E{name}={environment[name]}" for name in environment]
     records += ["A" + word for word in command]
-    if want_out:
-        records.append("O")
+    records += flags
     return b"".join(os.fsencode(record) + b"\0" for record in records)
 
 
+def complete(tree, command, cwd, flags=""):
+    """Make @tree, which has its programs, a system that runs @command."""
+    for folder in ("/root", "/tmp", "/var/tmp", "/proc", "/sys", "/dev", cwd):
+        tree.directory(folder)
+    tree.text("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    tree.text("/etc/group", b"root:x:0:\n")
+    tree.console()
+    environment = dict(ENVIRONMENT)
+    if tree.library_dirs:
+        environment["LD_LIBRARY_PATH"] = ":".join(sorted(tree.library_dirs))
+    tree.text("/.machine/orders", orders(command, cwd, environment, flags))
+
+
 def build_tree(options):
-    """The initrd's files for these options."""
+    """The files of the system that COMMAND runs in."""
     tree = Tree()
     cwd = os.getcwd()
     toolbox.add_base(tree)
@@ -67,23 +79,17 @@ def build_tree(options):
             source, dest = split_with(argument)
             tree.add(dest, source)
     program = toolbox.add_program(tree, options.command[0], cwd)
-    for folder in ("/root", "/tmp", "/var/tmp", "/proc", "/sys", "/dev", cwd):
-        tree.directory(folder)
-    tree.text("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
-    tree.text("/etc/group", b"root:x:0:\n")
-    tree.console()
-    environment = dict(ENVIRONMENT)
-    if tree.library_dirs:
-        environment["LD_LIBRARY_PATH"] = ":".join(sorted(tree.library_dirs))
-    tree.text("/.machine/orders",
-              orders([program, *options.command[1:]], cwd, environment,
-                     bool(options.out)))
+    complete(tree, [program, *options.command[1:]], cwd,
+             "O" if options.out else "")
     return tree
 
 
-def check_memory(tree, memory):
-    """The archive and its unpacked files are in memory at the same time."""
-    needed = KERNEL_MEMORY + 2 * tree.size() // (1 << 20)
+def check_memory(tree, memory, share=1):
+    """The archive and its unpacked files are in memory at the same time.
+
+    @tree's system has one @share-th of the @memory.
+    """
+    needed = share * (KERNEL_MEMORY + 2 * tree.size() // (1 << 20))
     if needed > memory:
         raise UsageError(f"the files need more memory: --mem {needed}")
 
@@ -122,46 +128,58 @@ def console_file(path):
         yield out
 
 
-def prepare(options, folder):
+@contextlib.contextmanager
+def receiving(options, folder):
+    """A Result, and the file of the consoles; at the end /out is unpacked."""
+    if options.out:
+        outbox.prepare(options.out)
+    tar = os.path.join(folder, "out.tar")
+    with console_file(options.console) as out, open(tar, "wb") as archive:
+        result = Result(archive)
+        yield result, out
+    if options.out and result.status is not None:
+        outbox.unpack(tar, options.out)
+
+
+def prepare(options, folder, tree):
     """Check everything that can be checked, and make the boot CD."""
     kernel = paths.kernel(options.kernel)
-    tree = build_tree(options)
     check_memory(tree, options.mem)
-    tree.write(os.path.join(folder, "cd", "initrd"))
+    cd = os.path.join(folder, "cd")
+    os.mkdir(cd)
+    tree.write(os.path.join(cd, "initrd"))
     arguments = " ".join([KERNEL_ARGUMENTS, *options.append])
-    iso.linux(os.path.join(folder, "cd"), os.path.join(folder, "boot.iso"),
-              kernel, "initrd", arguments)
+    iso.linux(cd, os.path.join(folder, "boot.iso"), kernel, "initrd",
+              arguments)
 
 
-def died(machine, console, shown):
-    """Say what is known about the death."""
-    report = [machine.reason()]
+def last_words(console, options):
+    """The end of what a kernel said, unless the user saw it already."""
     if not console.tail:
-        report.append("the kernel said nothing: the boot loader may have "
-                      "refused it")
-    if not shown:
-        report += console.last_words()
-    report += ["last lines of the emulator's log:", *machine.log_tail()]
-    raise MachineDied("\n".join(report))
+        return ["the kernel said nothing: its loader may have refused it"]
+    return console.last_words() if options.console else []
+
+
+def boot(options, folder, result, out):
+    """Boot what prepare() made.  True, or False after the time limit.
+
+    What init sends goes to @result, what the kernel says to @out.
+    """
+    machine = emulator.Emulator(folder, options.cpu, options.cpus, options.mem)
+    console = Console(out)
+    if not machine.run(console.feed, frames.Decoder(result.sink).feed,
+                       options.timeout, options.stats):
+        return False
+    if result.status is None:
+        raise MachineDied("\n".join([
+            machine.reason(), *last_words(console, options),
+            "last lines of the emulator's log:", *machine.log_tail()]))
+    return True
 
 
 def run(options, folder):
     """Run COMMAND; its exit status, or None after the time limit."""
-    if options.out:
-        outbox.prepare(options.out)
-    os.mkdir(os.path.join(folder, "cd"))
-    prepare(options, folder)
-    machine = emulator.Emulator(folder, options.cpu, options.cpus, options.mem)
-    tar = os.path.join(folder, "out.tar")
-    with console_file(options.console) as out, open(tar, "wb") as archive:
-        console = Console(out)
-        result = Result(archive)
-        ended = machine.run(console.feed, frames.Decoder(result.sink).feed,
-                            options.timeout, options.stats)
-    if not ended:
-        return None
-    if result.status is None:
-        died(machine, console, options.console is None)
-    if options.out:
-        outbox.unpack(tar, options.out)
-    return result.status
+    prepare(options, folder, build_tree(options))
+    with receiving(options, folder) as (result, out):
+        ended = boot(options, folder, result, out)
+    return result.status if ended else None

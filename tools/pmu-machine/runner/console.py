@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Pass the kernel's messages on, and remember the end of them."""
 
+import io
 import re
 
 # What begins the report that explains a death.
@@ -10,16 +11,23 @@ KEEP = 1 << 18
 
 
 class Console:
-    """Writes what it gets to the binary file @out, at once."""
+    """Writes what it gets to the binary file @out, at once.
 
-    def __init__(self, out):
+    Each line is written with @prefix, for where two kernels speak.
+    """
+
+    def __init__(self, out, prefix=b""):
         self.out = out
+        self.prefix = prefix
         self.tail = b""
+        self.at_start = True
 
     def feed(self, data):
         """Take the next bytes of the serial port."""
         self.tail = (self.tail + data)[-KEEP:]
-        self.out.write(data)
+        for line in io.BytesIO(data):
+            self.out.write(self.prefix + line if self.at_start else line)
+            self.at_start = line.endswith(b"\n")
         self.out.flush()
 
     def lines(self):

@@ -17,6 +17,14 @@ class UsageError(Exception):
 class MachineDied(Exception):
     """The machine or its kernel ended before the command did."""
 
+    who = "the machine"
+
+
+class GuestDied(MachineDied):
+    """The machine's guest, or QEMU, ended before the command did."""
+
+    who = "the guest"
+
 
 @contextlib.contextmanager
 def explained(path, doing):

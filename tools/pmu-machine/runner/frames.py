@@ -11,6 +11,7 @@ MAGIC = b"\x01PMU"
 HEADER = struct.Struct("<4scI")
 
 OUTPUT = b"o"
+CONSOLE = b"c"
 ERROR = b"e"
 TAR = b"t"
 STATUS = b"s"

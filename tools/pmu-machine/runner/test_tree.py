@@ -145,5 +145,5 @@ class OptionTest(unittest.TestCase):
 
     def test_orders(self):
         """orders: records end with NUL and keep empty and odd arguments"""
-        self.assertEqual(orders(["a", "", "b c\n"], "/w", {"X": "1"}, True),
+        self.assertEqual(orders(["a", "", "b c\n"], "/w", {"X": "1"}, "O"),
                          b"C/w\0EX=1\0Aa\0A\0Ab c\n\0O\0")
