@@ -43,6 +43,12 @@ def run_arguments(*arguments):
             *arguments]
 
 
+def guest_arguments(*arguments):
+    """The command line of machine guest."""
+    return [MACHINE, "guest", "--cpu", CPU, "--kernel", KERNEL, "--vpmu",
+            "perf", "--mem", MEMORY, *arguments]
+
+
 def call(arguments, folder, **options):
     """Run it to its end: the finished process, with bytes as its output."""
     return subprocess.run(arguments, stdin=subprocess.DEVNULL, check=False,
@@ -53,6 +59,11 @@ def call(arguments, folder, **options):
 def run(folder, *arguments, limit=LIMIT):
     """machine run ARGUMENTS to its end."""
     return call(run_arguments("--timeout", str(limit), *arguments), folder)
+
+
+def guest(folder, *arguments, limit=LIMIT):
+    """machine guest ARGUMENTS to its end."""
+    return call(guest_arguments("--timeout", str(limit), *arguments), folder)
 
 
 def write(path, content, mode=0o644):
@@ -161,15 +172,17 @@ def leftovers(folder):
     return left
 
 
-def interrupt(folder, number):
-    """Interrupt a running machine; its status."""
+def interrupt(folder, number, arguments):
+    """Interrupt a running machine, once it has printed something; its status.
+    """
     machine = subprocess.Popen(
-        run_arguments("--", "sh", "-c", "echo up; while :; do :; done"),
+        [*arguments, "--", "sh", "-c", "echo up; while :; do :; done"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, cwd="/",
         env=dict(os.environ, TMPDIR=os.path.join(folder, "tmp")))
     with machine.stdout as output:
-        output.readline()
+        check("a command's output comes before its end",
+              output.readline() == b"up\n")
         check("a running machine keeps its files in TMPDIR",
               len(leftovers(folder)) >= 2, leftovers(folder))
         machine.send_signal(number)
@@ -177,11 +190,12 @@ def interrupt(folder, number):
 
 
 def test_interrupt(folder):
-    """Ctrl-C and SIGTERM leave nothing behind."""
+    """Ctrl-C and SIGTERM leave nothing behind, of a guest neither."""
     os.mkdir(os.path.join(folder, "tmp"))
-    for name in ("SIGINT", "SIGTERM"):
+    for name, arguments in (("SIGINT", run_arguments()),
+                            ("SIGTERM", guest_arguments())):
         number = getattr(signal, name)
-        status = interrupt(folder, number)
+        status = interrupt(folder, number, arguments)
         check(f"{name} gives {128 + number}", status == 128 + number, status)
         check(f"{name} leaves no process and no file",
               not leftovers(folder), leftovers(folder))
@@ -217,6 +231,73 @@ def test_same_twice(folder):
     check("two runs have identical statistics", first == second)
     check("the mark started a section of its name",
           '"here"' in json.dumps(first), first)
+
+
+GUEST_SCRIPT = """
+mark inside
+echo one; echo two >&2
+grep -o -m 1 hypervisor /proc/cpuinfo
+dmesg | grep -o 'Performance Events: .* driver'
+printf '[%s]' "$@"
+cp -a data /out/
+exit 7
+"""
+
+
+def test_guest(folder):
+    """machine guest does what machine run does, and the same twice."""
+    os.mkdir(os.path.join(folder, "data"))
+    blob = os.urandom(1 << 20)
+    with open(os.path.join(folder, "data/blob"), "wb") as out:
+        out.write(blob)
+    first, second = (
+        guest(folder, "--stats", f"stats{number}", "--out", f"out{number}",
+              "--with", "data", "--", "sh", "-ec", GUEST_SCRIPT, "sh", "a b",
+              "") for number in range(2))
+    check("guest: the status is COMMAND's", first.returncode == 7, first)
+    check("guest: COMMAND's output is all of stdout, it runs in a guest, and "
+          "the guest has a PMU",
+          re.fullmatch(rb"one\ntwo\nhypervisor\n"
+                       rb"Performance Events: .* driver\n\[a b\]\[\]",
+                       first.stdout), first)
+    check("guest: 1 MB goes in and comes out unchanged",
+          read(os.path.join(folder, "out0/data/blob")) == blob)
+    check("guest: the consoles of both kernels are on stderr",
+          re.search(rb"^\[ .*\nguest: \[ ", first.stderr, re.M | re.S),
+          first.stderr)
+    stats = [sections(os.path.join(folder, f"stats{number}"))
+             for number in range(2)]
+    check("guest: the mark's section says that the guest made it",
+          ("inside", "guest") in [(section["name"], section["by"])
+                                  for section in stats[0]["sections"]])
+    check("guest: two runs are identical, in output and statistics",
+          first.stdout == second.stdout and first.stderr == second.stderr
+          and stats[0] == stats[1])
+
+
+def test_guest_ends(folder):
+    """The ends that are not COMMAND's: of the guest, QEMU and the host."""
+    done = guest(folder, "--", "sh", "-c", "echo c > /proc/sysrq-trigger")
+    check("guest: its panic gives 125 and is on stderr",
+          done.returncode == 125 and b"the guest died" in done.stderr
+          and re.search(rb"guest: .*Kernel panic", done.stderr), done)
+    done = guest(folder, "--guest-cpu", "z80", "--", "true")
+    check("guest: if QEMU refuses to start, that gives 125, with its words",
+          done.returncode == 125 and b"CPU model 'z80'" in done.stderr, done)
+    done = guest(folder, "--append", "rdinit=/nowhere init=/nowhere", "--",
+                 "true")
+    check("guest: the host's panic gives 125, and is not called the guest's",
+          done.returncode == 125 and b"the machine died" in done.stderr, done)
+    done = guest(folder, "--", "true", limit=5)
+    check("guest: the time limit gives 124", done.returncode == 124, done)
+
+
+def test_selftest(folder):
+    """A COMMAND that makes its guest itself runs on the host."""
+    done = guest(folder, "--vmm", "selftest", "--", "sh", "-c",
+                 "grep hypervisor /proc/cpuinfo || test -c /dev/kvm")
+    check("guest: --vmm selftest runs COMMAND on the host",
+          done.returncode == 0 and not done.stdout, done)
 
 
 def test_bare(folder):
@@ -258,6 +339,15 @@ def test_errors(folder):
         check(f"{fact} is a clear error",
               done.returncode == 2 and text in done.stderr
               and done.stderr.count(b"\n") == 1, done)
+    for fact, text, arguments in (
+            ("a mediated vPMU on the base kernel", b"has no mediated vPMU",
+             ["--kernel", "base", "--vpmu", "mediated"]),
+            ("a missing guest kernel", b"no kernel '/nowhere'",
+             ["--guest-kernel", "/nowhere"])):
+        done = guest(folder, *arguments, "--", "true", limit=30)
+        check(f"guest: {fact} is a clear error",
+              done.returncode == 2 and text in done.stderr
+              and done.stderr.count(b"\n") == 1, done)
     done = run(folder, "--", "no-such-program", limit=30)
     check("a missing program is a clear error", done.returncode == 2
           and b"no such program: no-such-program" in done.stderr, done)
@@ -267,6 +357,7 @@ def main():
     """All of it, each part in a folder of its own."""
     for test in (test_errors, test_output_and_status, test_files, test_bare,
                  test_deaths, test_interrupt, test_same_twice,
+                 test_guest, test_guest_ends, test_selftest,
                  test_time_limit):
         with tempfile.TemporaryDirectory() as folder:
             test(os.path.realpath(folder))
