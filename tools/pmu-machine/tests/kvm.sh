@@ -9,6 +9,23 @@
 # shellcheck source=tools/pmu-machine/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# guest MODEL - perf in a QEMU guest with the legacy (perf-based) virtual PMU.
+guest()
+{
+	"$machine" guest --cpu "$1" --kernel base --vpmu perf --timeout 600 \
+		--console "$work/console" \
+		--with "$tests/inside/guest.sh:/test/guest.sh" \
+		--with "$tests/inside/facts.sh:/test/facts.sh" \
+		--with "$work/exact:/test/exact" --with perf \
+		-- sh /test/guest.sh "$exact_instructions" \
+		>"$work/facts" 2>"$work/errors" ||
+		{
+			echo "FAIL a QEMU guest: status $?"
+			cat "$work/errors"
+		} >>"$work/facts"
+	read_facts "$1" <"$work/facts"
+}
+
 workload exact
 selftests=$top/build/selftests/x86_64
 exact_instructions=$(expected "$work/exact" | sed -n 's/^instructions=//p')
@@ -25,9 +42,7 @@ for model in $models; do
 	in_machine "$model" --timeout 3000 "$@" \
 		--with "$tests/inside/kvm.sh:/test/kvm.sh" \
 		--with "$tests/inside/facts.sh:/test/facts.sh" \
-		--with "$work/exact:/test/exact" \
-		--with "$top/build/kernel-base/bzImage:/test/bzImage" \
-		--with perf --with qemu-system-x86_64 \
-		-- sh /test/kvm.sh "$vendor" "$exact_instructions" "$long"
+		-- sh /test/kvm.sh "$vendor" "$long"
+	guest "$model"
 done
 summary
