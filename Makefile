@@ -15,8 +15,11 @@ help:
 	@echo 'make kernel KERNEL=base   the kernel: base or debug'
 	@echo 'make perf                 perf of the base kernel'
 	@echo 'make selftests            the KVM selftests of the base kernel'
+	@echo 'make tree [BASE=PATH]     the series as a git branch in build/tree'
+	@echo 'make refresh              its commits, back into this repository'
+	@echo 'make series               the series as mails in build/series'
 	@echo 'make bench                the speed, compared with unmodified Bochs'
-	@echo 'make clean                remove build/; the downloads stay'
+	@echo 'make clean                empty build/; downloads and build/tree stay'
 
 deps:
 	$S/build/deps.sh
@@ -36,6 +39,15 @@ perf: deps
 selftests: deps
 	$S/build/selftests.sh
 
+tree: deps
+	tools/series/series tree $(BASE)
+
+refresh:
+	tools/series/series refresh
+
+series: deps
+	tools/series/series mail
+
 ready: machine kernel perf selftests
 
 test: ready
@@ -52,8 +64,10 @@ bench: machine kernel
 	$S/build/bochs.sh unmodified
 	$S/tests/bench.sh
 
+# build/tree may hold commits that are nowhere else.
 clean:
-	rm -rf build
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name tree \
+		-exec rm -rf {} +
 
-.PHONY: help deps init machine kernel perf selftests ready test test-all demo \
-	bench clean
+.PHONY: help deps init machine kernel perf selftests tree refresh \
+	series ready test test-all demo bench clean

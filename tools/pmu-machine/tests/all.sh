@@ -16,6 +16,7 @@ skipped=0
 
 programs="
 python3 $tests/../runner/run_tests.py
+$tests/../../series/tests/run.py
 make -s -C $tests/../model test
 $tests/run-runner.py
 $tests/../conformance/run.sh
