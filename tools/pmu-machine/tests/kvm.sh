@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kvm.sh [--long] - KVM on every model: the base's own selftests that concern
-# the PMU, and a QEMU guest with the legacy vPMU in which perf counts.
+# the PMU, and a QEMU guest with two vCPUs and the legacy vPMU, in which perf
+# counts.
 # pmu_counters_test, which makes two thousand virtual machines, is run with
 # --long.
 
@@ -13,7 +14,7 @@
 guest()
 {
 	"$machine" guest --cpu "$1" --kernel base --vpmu perf --timeout 600 \
-		--console "$work/console" \
+		--guest-cpus 2 --console "$work/console" \
 		--with "$tests/inside/guest.sh:/test/guest.sh" \
 		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$work/exact:/test/exact" --with perf \

@@ -15,6 +15,7 @@ instructions()
 	sed -n 's/^\([0-9]*\),.*/\1/p' /tmp/stat
 }
 
+equal 'vCPUs of a QEMU guest' "$(nproc)" 2
 dmesg | grep 'Performance Events:'
 between 'perf stat in a QEMU guest' "$(instructions true)" 1 100000000
 equal 'perf stat in a QEMU guest exact' "$(instructions "$here/exact")" "$1"
