@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mediated vPMU: a vCPU that uses its PMU has the CPU's own while it is loaded.
+ *
+ * A guest that never enables a counter is left alone: its PMU registers are
+ * intercepted and live in struct kvm_pmu, and the host keeps its PMU. The first
+ * write that enables one makes the guest a user. From then on the registers are
+ * loaded into the hardware at VM entry and stay there over VM exits, until perf
+ * asks for the PMU or the vCPU is put. Where the host has events of its own on
+ * the CPU, they are put at each VM exit.
+ *
+ * In either place there is one rule for who may look: loaded registers are
+ * touched with interrupts off only, because perf's request to put them comes
+ * from an interrupt, see linux/perf_guest_pmu.h. Event selectors are always
+ * intercepted, so what the guest sees of them stays in struct kvm_pmu, with
+ * what runs in hardware (the event filter applied) beside it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/jiffies.h>
+#include <linux/kvm_host.h>
+#include <linux/perf_guest_pmu.h>
+
+#include <asm/msr.h>
+#include <asm/perf_event.h>
+
+#include "irq.h"
+#include "lapic.h"
+#include "mediated_pmu.h"
+#include "pmu.h"
+#include "x86.h"
+
+/* A guest with no counter enabled for this long is no user any more. */
+#define IDLE_AFTER	HZ
+
+bool __read_mostly enable_mediated_pmu;
+EXPORT_SYMBOL_GPL(enable_mediated_pmu);
+
+/* What the host's PMU has, whatever KVM shows of it. */
+struct x86_pmu_capability __read_mostly kvm_host_pmu;
+EXPORT_SYMBOL_GPL(kvm_host_pmu);
+
+struct kvm_pmu_msrs __read_mostly kvm_pmu_msrs;
+
+static struct kvm_mediated_pmu *vcpu_to_mediated(struct kvm_vcpu *vcpu)
+{
+	return &vcpu_to_pmu(vcpu)->mediated;
+}
+
+static struct kvm_vcpu *owner_to_vcpu(struct perf_guest_pmu *owner)
+{
+	return container_of(owner, struct kvm_vcpu, arch.pmu.mediated.owner);
+}
+
+/**
+ * kvm_mediated_pmu_forgo - say why there is no mediated vPMU here
+ * @reason: what this host lacks
+ *
+ * Context: initialisation of a vendor module, before any VM.
+ */
+void kvm_mediated_pmu_forgo(const char *reason)
+{
+	if (!enable_mediated_pmu)
+		return;
+
+	pr_warn("no mediated vPMU: %s\n", reason);
+	enable_mediated_pmu = false;
+	kvm_pmu_cap_unmediated();
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_forgo);
+
+/**
+ * kvm_mediated_pmu_init_vm - decide whether a VM's PMUs are mediated
+ * @kvm: a VM that gets a vCPU
+ *
+ * Context: kvm->lock is held.
+ * Return: 0; -EINVAL if the VM has PMUs but no in-kernel local APIC, as a PMI
+ *	is injected through it, or protected state; -EBUSY if the administrator keeps such VMs and
+ *	per-CPU perf events that count in guests apart.
+ */
+int kvm_mediated_pmu_init_vm(struct kvm *kvm)
+{
+	int r;
+
+	if (!enable_mediated_pmu || !kvm->arch.enable_pmu ||
+	    kvm->arch.mediated_pmu)
+		return 0;
+
+	if (!irqchip_in_kernel(kvm)) {
+		pr_warn_once("a mediated vPMU takes the in-kernel local APIC; have one, or no PMU\n");
+		return -EINVAL;
+	}
+	if (kvm->arch.has_protected_state) {
+		pr_warn_once("no mediated vPMU for a guest with protected state; have no PMU\n");
+		return -EINVAL;
+	}
+
+	r = perf_guest_pmu_get();
+	if (!r)
+		kvm->arch.mediated_pmu = true;
+	return r;
+}
+
+/**
+ * kvm_mediated_pmu_destroy_vm - a VM is going away
+ * @kvm: the VM, its vCPUs are gone
+ */
+void kvm_mediated_pmu_destroy_vm(struct kvm *kvm)
+{
+	if (kvm->arch.mediated_pmu)
+		perf_guest_pmu_release();
+}
+
+/**
+ * kvm_mediated_pmu_check_cpuid - can the CPU's PMU be what this leaf says?
+ * @vcpu: a vCPU that is given CPUID
+ * @leaf_0xa: its leaf 0AH, or NULL
+ *
+ * Counters of another width would wrap elsewhere.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kvm_mediated_pmu_check_cpuid(struct kvm_vcpu *vcpu,
+				 struct kvm_cpuid_entry2 *leaf_0xa)
+{
+	union cpuid10_eax eax;
+	union cpuid10_edx edx;
+
+	if (!kvm_pmu_is_mediated(vcpu) || !leaf_0xa)
+		return 0;
+
+	eax.full = leaf_0xa->eax;
+	edx.full = leaf_0xa->edx;
+	if (!eax.split.version_id)
+		return 0;
+
+	if (eax.split.num_counters &&
+	    eax.split.bit_width != kvm_host_pmu.bit_width_gp)
+		return -EINVAL;
+
+	if (eax.split.version_id > 1 && edx.split.num_counters_fixed &&
+	    edx.split.bit_width_fixed != kvm_host_pmu.bit_width_fixed)
+		return -EINVAL;
+
+	return 0;
+}
+
+static bool lvtpc_is_masked(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->arch.apic;
+
+	return !kvm_apic_hw_enabled(apic) ||
+	       kvm_lapic_get_reg(apic, APIC_LVTPC) & APIC_LVT_MASKED;
+}
+
+static bool pmc_wants_pmi(struct kvm_pmc *pmc)
+{
+	if (pmc_is_gp(pmc))
+		return pmc->eventsel & ARCH_PERFMON_EVENTSEL_INT;
+
+	return fixed_ctrl_field(pmc_to_pmu(pmc)->fixed_ctr_ctrl,
+				pmc->idx - KVM_FIXED_PMC_BASE_IDX) &
+	       INTEL_FIXED_0_ENABLE_PMI;
+}
+
+static bool any_wants_pmi(struct kvm_pmu *pmu, u64 status)
+{
+	struct kvm_pmc *pmc;
+	int i;
+
+	kvm_for_each_pmc(pmu, pmc, i, (unsigned long *)&status) {
+		if (pmc_wants_pmi(pmc))
+			return true;
+	}
+
+	return false;
+}
+
+static bool any_counts(struct kvm_pmu *pmu)
+{
+	struct kvm_pmc *pmc;
+	int i;
+
+	kvm_for_each_pmc(pmu, pmc, i, pmu->all_valid_pmc_idx) {
+		if (pmc_speculative_in_use(pmc) && pmc_is_globally_enabled(pmc))
+			return true;
+	}
+
+	return false;
+}
+
+static u32 selector_msr(struct kvm_pmc *pmc)
+{
+	return kvm_pmu_msrs.selector + pmc->idx * kvm_pmu_msrs.stride;
+}
+
+static u32 counter_msr(struct kvm_pmc *pmc)
+{
+	if (pmc_is_fixed(pmc))
+		return MSR_CORE_PERF_FIXED_CTR0 + pmc->idx -
+		       KVM_FIXED_PMC_BASE_IDX;
+
+	return kvm_pmu_msrs.counter + pmc->idx * kvm_pmu_msrs.stride;
+}
+
+static u64 read_hardware(struct kvm_pmc *pmc)
+{
+	u32 index = pmc->idx;
+	u64 value;
+
+	if (pmc_is_fixed(pmc))
+		index = INTEL_PMC_FIXED_RDPMC_BASE |
+			(pmc->idx - KVM_FIXED_PMC_BASE_IDX);
+
+	rdpmcl(index, value);
+	return value & pmc_bitmask(pmc);
+}
+
+/* A read is cheaper than a write, and often there is nothing to write. */
+static void write_hardware(struct kvm_pmc *pmc, u64 value)
+{
+	if (read_hardware(pmc) != value)
+		wrmsrl(counter_msr(pmc), value);
+}
+
+void kvm_mediated_pmu_load_counter(struct kvm_pmc *pmc)
+{
+	write_hardware(pmc, pmc->counter);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_load_counter);
+
+/* Whoever comes next must not find the guest's count. */
+void kvm_mediated_pmu_save_counter(struct kvm_pmc *pmc)
+{
+	pmc->counter = read_hardware(pmc);
+	if (pmc->counter)
+		wrmsrl(counter_msr(pmc), 0);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_counter);
+
+void kvm_mediated_pmu_load_gp(struct kvm_pmu *pmu)
+{
+	struct kvm_pmc *pmc;
+	int i;
+
+	for (i = 0; i < pmu->nr_arch_gp_counters; i++) {
+		pmc = &pmu->gp_counters[i];
+		kvm_mediated_pmu_load_counter(pmc);
+		if (pmc->hw_eventsel)
+			wrmsrl(selector_msr(pmc), pmc->hw_eventsel);
+	}
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_load_gp);
+
+void kvm_mediated_pmu_save_gp(struct kvm_pmu *pmu)
+{
+	struct kvm_pmc *pmc;
+	int i;
+
+	for (i = 0; i < pmu->nr_arch_gp_counters; i++) {
+		pmc = &pmu->gp_counters[i];
+		if (pmc->hw_eventsel)
+			wrmsrl(selector_msr(pmc), 0);
+		kvm_mediated_pmu_save_counter(pmc);
+	}
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_gp);
+
+/*
+ * An overflow whose interrupt has not reached the local APIC yet: its status is
+ * new, and no PMI came that could have been for it.
+ */
+static bool overflow_unannounced(struct kvm_pmu *pmu)
+{
+	struct kvm_mediated_pmu *mediated = &pmu->mediated;
+
+	return !mediated->pmi_seen &&
+	       !(mediated->owner.lvtpc & APIC_LVT_MASKED) &&
+	       any_wants_pmi(pmu, pmu->global_status & ~mediated->old_status);
+}
+
+static void put(struct perf_guest_pmu *owner)
+{
+	struct kvm_vcpu *vcpu = owner_to_vcpu(owner);
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	bool owed;
+
+	kvm_pmu_call(mediated_save)(vcpu);
+	pmu->mediated.loaded = false;
+
+	owed = overflow_unannounced(pmu);
+	owed |= perf_guest_pmu_put(owner);
+	if (owed)
+		kvm_make_request(KVM_REQ_PMI, vcpu);
+}
+
+static void pmi(struct perf_guest_pmu *owner)
+{
+	struct kvm_vcpu *vcpu = owner_to_vcpu(owner);
+
+	vcpu_to_mediated(vcpu)->pmi_seen = true;
+	kvm_make_request(KVM_REQ_PMI, vcpu);
+}
+
+static void put_if_loaded(struct kvm_vcpu *vcpu)
+{
+	guard(irqsave)();
+
+	if (kvm_mediated_pmu_loaded(vcpu))
+		put(&vcpu_to_mediated(vcpu)->owner);
+}
+
+/* From here on, status bits are old news and PMIs are to come. */
+static void expect_pmi(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+
+	mediated->old_status = kvm_pmu_call(mediated_status)(vcpu);
+	mediated->pmi_seen = false;
+}
+
+/*
+ * What the guest did to its LVTPC, or a PMI did, reaches the hardware's before
+ * the guest runs on.
+ */
+static void sync_lvtpc(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+	bool masked = lvtpc_is_masked(vcpu);
+
+	if (masked == !!(mediated->owner.lvtpc & APIC_LVT_MASKED))
+		return;
+
+	perf_guest_pmu_mask(&mediated->owner, masked);
+	if (!masked)
+		expect_pmi(vcpu);
+}
+
+/**
+ * kvm_mediated_pmu_enter - have a user's registers in the hardware
+ * @vcpu: a vCPU that is about to be entered
+ *
+ * Context: interrupts off.
+ * Return: false if the host is to take a PMI of its own first; don't enter.
+ */
+bool kvm_mediated_pmu_enter(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+
+	if (!mediated->in_use)
+		return true;
+
+	if (mediated->loaded) {
+		sync_lvtpc(vcpu);
+		return true;
+	}
+
+	if (!perf_guest_pmu_load(&mediated->owner, lvtpc_is_masked(vcpu)))
+		return false;
+
+	kvm_pmu_call(mediated_load)(vcpu);
+	mediated->loaded = true;
+	expect_pmi(vcpu);
+	return true;
+}
+
+/**
+ * kvm_mediated_pmu_exit_irqoff - a VM exit, interrupts not yet on
+ * @vcpu: the vCPU that exited
+ *
+ * Give the PMU back at once where the host has events to count.
+ *
+ * Context: interrupts off.
+ */
+void kvm_mediated_pmu_exit_irqoff(struct kvm_vcpu *vcpu)
+{
+	if (kvm_mediated_pmu_loaded(vcpu) && perf_guest_pmu_contended())
+		put(&vcpu_to_mediated(vcpu)->owner);
+}
+
+/**
+ * kvm_mediated_pmu_vcpu_put - the vCPU leaves this CPU
+ * @vcpu: the vCPU
+ *
+ * Context: preemption off.
+ */
+void kvm_mediated_pmu_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+
+	if (!mediated->in_use)
+		return;
+
+	put_if_loaded(vcpu);
+	if (any_counts(vcpu_to_pmu(vcpu)))
+		mediated->last_use = jiffies;
+	else if (time_after(jiffies, mediated->last_use + IDLE_AFTER))
+		kvm_make_request(KVM_REQ_PMU, vcpu);
+}
+
+/**
+ * kvm_mediated_pmu_run_end - KVM_RUN is about to return
+ * @vcpu: the vCPU
+ *
+ * User space may save the vCPU now, so a PMI that it is owed becomes the
+ * interrupt that user space can read.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void kvm_mediated_pmu_run_end(struct kvm_vcpu *vcpu)
+{
+	if (!vcpu_to_mediated(vcpu)->in_use)
+		return;
+
+	put_if_loaded(vcpu);
+	if (kvm_check_request(KVM_REQ_PMI, vcpu))
+		kvm_pmu_deliver_pmi(vcpu);
+}
+
+static u64 hw_eventsel(struct kvm_pmc *pmc)
+{
+	if (!pmc_speculative_in_use(pmc) || !check_pmu_event_filter(pmc))
+		return 0;
+
+	return kvm_pmu_call(mediated_eventsel)(pmc);
+}
+
+static u64 hw_fixed_ctr_ctrl(struct kvm_pmu *pmu)
+{
+	u64 ctrl = pmu->fixed_ctr_ctrl;
+	int i;
+
+	for (i = 0; i < pmu->nr_arch_fixed_counters; i++) {
+		if (!check_pmu_event_filter(&pmu->fixed_counters[i]))
+			ctrl &= ~intel_fixed_bits_by_idx(i, INTEL_FIXED_BITS_MASK);
+	}
+
+	return ctrl;
+}
+
+static void reprogram_gp(struct kvm_pmc *pmc)
+{
+	u64 eventsel = hw_eventsel(pmc);
+
+	guard(irqsave)();
+
+	if (pmc->hw_eventsel == eventsel)
+		return;
+
+	pmc->hw_eventsel = eventsel;
+	if (kvm_mediated_pmu_loaded(pmc->vcpu))
+		wrmsrl(selector_msr(pmc), eventsel);
+}
+
+static void reprogram_fixed(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	u64 ctrl = hw_fixed_ctr_ctrl(pmu);
+
+	guard(irqsave)();
+
+	if (pmu->mediated.hw_fixed_ctr_ctrl == ctrl)
+		return;
+
+	pmu->mediated.hw_fixed_ctr_ctrl = ctrl;
+	if (kvm_mediated_pmu_loaded(vcpu))
+		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, ctrl);
+}
+
+/*
+ * The intercepts of L2 are merged when it is entered: don't take back what it
+ * may rely on until L1 runs.
+ */
+static void set_in_use(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+
+	if (any_counts(pmu)) {
+		mediated->last_use = jiffies;
+		mediated->in_use = true;
+	} else if (!kvm_mediated_pmu_loaded(vcpu) && !is_guest_mode(vcpu) &&
+		   time_after(jiffies, mediated->last_use + IDLE_AFTER)) {
+		mediated->in_use = false;
+	}
+}
+
+/**
+ * kvm_mediated_pmu_reprogram - selectors, controls or the filter changed
+ * @vcpu: the vCPU
+ *
+ * Context: process, the vCPU is loaded, kvm->srcu is held.
+ */
+void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	bool was_in_use = pmu->mediated.in_use;
+	int i;
+
+	for (i = 0; i < pmu->nr_arch_gp_counters; i++)
+		reprogram_gp(&pmu->gp_counters[i]);
+	if (pmu->nr_arch_fixed_counters)
+		reprogram_fixed(vcpu);
+
+	set_in_use(vcpu);
+	if (pmu->mediated.in_use != was_in_use)
+		kvm_pmu_call(mediated_intercept)(vcpu);
+}
+
+/**
+ * kvm_mediated_pmu_sync - have a register in struct kvm_pmu
+ * @vcpu: the vCPU
+ * @msr: the register that KVM is about to read or write for the guest or for
+ *	user space
+ *
+ * Selectors are always there, and so is Intel's GLOBAL_CTRL, which is loaded
+ * and saved by VM entry and exit.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
+{
+	switch (msr) {
+	case MSR_P6_EVNTSEL0 ... MSR_P6_EVNTSEL0 + KVM_MAX_NR_INTEL_GP_COUNTERS - 1:
+	case MSR_CORE_PERF_FIXED_CTR_CTRL:
+	case MSR_CORE_PERF_GLOBAL_CTRL:
+	case MSR_K7_EVNTSEL0 ... MSR_K7_EVNTSEL3:
+		return;
+	case MSR_F15H_PERF_CTL0 ... MSR_F15H_PERF_CTR5:
+		if (!((msr - MSR_F15H_PERF_CTL0) & 1))
+			return;
+		break;
+	}
+
+	if (kvm_mediated_pmu_loaded(vcpu))
+		put_if_loaded(vcpu);
+}
+
+/**
+ * kvm_mediated_pmu_read - read a counter wherever it is
+ * @pmc: the counter
+ */
+u64 kvm_mediated_pmu_read(struct kvm_pmc *pmc)
+{
+	guard(irqsave)();
+
+	if (kvm_mediated_pmu_loaded(pmc->vcpu))
+		return read_hardware(pmc);
+
+	return pmc->counter & pmc_bitmask(pmc);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_read);
+
+/**
+ * kvm_mediated_pmu_fetch_global_ctrl - have GLOBAL_CTRL in struct kvm_pmu
+ * @vcpu: the vCPU
+ *
+ * Intel's is there since VM exit.
+ */
+void kvm_mediated_pmu_fetch_global_ctrl(struct kvm_vcpu *vcpu)
+{
+	guard(irqsave)();
+
+	if (kvm_mediated_pmu_loaded(vcpu))
+		static_call_cond(kvm_x86_pmu_mediated_global_ctrl)(vcpu);
+}
+
+static void overflow(struct kvm_pmc *pmc)
+{
+	struct kvm_pmu *pmu = pmc_to_pmu(pmc);
+	struct kvm_vcpu *vcpu = pmc->vcpu;
+
+	if (kvm_pmu_has_perf_global_ctrl(pmu)) {
+		if (kvm_mediated_pmu_loaded(vcpu))
+			kvm_pmu_call(mediated_set_status)(vcpu, BIT_ULL(pmc->idx));
+		else
+			pmu->global_status |= BIT_ULL(pmc->idx);
+		pmu->mediated.old_status |= BIT_ULL(pmc->idx);
+	}
+
+	if (pmc_wants_pmi(pmc))
+		kvm_make_request(KVM_REQ_PMI, vcpu);
+}
+
+/*
+ * One instruction makes a cycle with one event in it: with a counter mask above
+ * that, or asked for cycles with less, the counter stands still. It may stand
+ * still in the vCPU's present mode, too.
+ */
+static bool counts_single_events(struct kvm_pmc *pmc)
+{
+	if (pmc_is_fixed(pmc))
+		return true;
+
+	return !(pmc->eventsel & ARCH_PERFMON_EVENTSEL_INV) &&
+	       (pmc->eventsel & ARCH_PERFMON_EVENTSEL_CMASK) <= BIT(24) &&
+	       kvm_pmu_call(mediated_eventsel)(pmc);
+}
+
+/**
+ * kvm_mediated_pmu_count - a counter counts an instruction that KVM retired
+ * @pmc: the counter, which counts that event and is enabled
+ *
+ * Context: the vCPU is loaded.
+ */
+void kvm_mediated_pmu_count(struct kvm_pmc *pmc)
+{
+	u64 value;
+
+	if (!counts_single_events(pmc))
+		return;
+
+	guard(irqsave)();
+
+	if (kvm_mediated_pmu_loaded(pmc->vcpu)) {
+		value = (read_hardware(pmc) + 1) & pmc_bitmask(pmc);
+		wrmsrl(counter_msr(pmc), value);
+	} else {
+		value = (pmc->counter + 1) & pmc_bitmask(pmc);
+		pmc->counter = value;
+	}
+
+	if (!value)
+		overflow(pmc);
+}
+
+/**
+ * kvm_mediated_pmu_reset - forget what runs in hardware
+ * @vcpu: a vCPU whose PMU registers are reset
+ *
+ * Context: the vCPU's registers are not loaded.
+ */
+void kvm_mediated_pmu_reset(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	int i;
+
+	WARN_ON_ONCE(pmu->mediated.loaded);
+
+	for (i = 0; i < pmu->nr_arch_gp_counters; i++)
+		pmu->gp_counters[i].hw_eventsel = 0;
+	pmu->mediated.hw_fixed_ctr_ctrl = 0;
+}
+
+/**
+ * kvm_mediated_pmu_init - make a new vCPU an owner that can be called
+ * @vcpu: the vCPU
+ */
+void kvm_mediated_pmu_init(struct kvm_vcpu *vcpu)
+{
+	vcpu_to_mediated(vcpu)->owner.put = put;
+	vcpu_to_mediated(vcpu)->owner.pmi = pmi;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mediated vPMU: a vCPU that uses its PMU has the CPU's own while it is loaded.
+ */
+#ifndef __KVM_X86_MEDIATED_PMU_H
+#define __KVM_X86_MEDIATED_PMU_H
+
+#include <linux/kvm_host.h>
+
+#include "x86.h"
+#include "pmu.h"
+
+static inline bool kvm_pmu_is_mediated(struct kvm_vcpu *vcpu)
+{
+	return vcpu->kvm->arch.mediated_pmu;
+}
+
+/*
+ * Are the guest's registers in the hardware? With interrupts on the answer is
+ * old at once, as perf may have them put: then it only saves work.
+ */
+static inline bool kvm_mediated_pmu_loaded(struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu_to_pmu(vcpu)->mediated.loaded);
+}
+
+int kvm_mediated_pmu_init_vm(struct kvm *kvm);
+void kvm_mediated_pmu_destroy_vm(struct kvm *kvm);
+int kvm_mediated_pmu_check_cpuid(struct kvm_vcpu *vcpu,
+				 struct kvm_cpuid_entry2 *leaf_0xa);
+void kvm_mediated_pmu_init(struct kvm_vcpu *vcpu);
+void kvm_mediated_pmu_reset(struct kvm_vcpu *vcpu);
+
+bool kvm_mediated_pmu_enter(struct kvm_vcpu *vcpu);
+void kvm_mediated_pmu_exit_irqoff(struct kvm_vcpu *vcpu);
+void kvm_mediated_pmu_vcpu_put(struct kvm_vcpu *vcpu);
+void kvm_mediated_pmu_run_end(struct kvm_vcpu *vcpu);
+
+void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu);
+void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr);
+void kvm_mediated_pmu_count(struct kvm_pmc *pmc);
+void kvm_mediated_pmu_fetch_global_ctrl(struct kvm_vcpu *vcpu);
+
+/* For the vendors' load and save. */
+void kvm_mediated_pmu_load_counter(struct kvm_pmc *pmc);
+void kvm_mediated_pmu_save_counter(struct kvm_pmc *pmc);
+void kvm_mediated_pmu_load_gp(struct kvm_pmu *pmu);
+void kvm_mediated_pmu_save_gp(struct kvm_pmu *pmu);
+
+#endif /* __KVM_X86_MEDIATED_PMU_H */

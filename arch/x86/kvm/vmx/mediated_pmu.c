@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mediated vPMU, Intel: which registers the guest reaches by itself, and how
+ * they come into the hardware and out of it.
+ *
+ * GLOBAL_CTRL is loaded at VM entry and 0 at VM exit, which is what stops the
+ * counters: a VM exit by itself does not, SDM vol. 3C, "Loading MSRs" and vol.
+ * 3B, "Performance Monitoring and VMX". The guest's value is saved by the exit
+ * where the processor can (Sapphire Rapids is the first), else by the list of
+ * MSRs to store.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kvm_host.h>
+#include <linux/perf_guest_pmu.h>
+
+#include <asm/msr.h>
+#include <asm/perf_event.h>
+
+#include "mediated_pmu.h"
+#include "pmu.h"
+#include "vmx.h"
+#include "vmx_onhyperv.h"
+#include "x86.h"
+
+/*
+ * The first version with GLOBAL_STATUS_SET. Before it an overflow bit can't be
+ * given back to the hardware: what is owed to the guest stays in
+ * pmu->global_status, and the status registers are intercepted.
+ */
+static bool can_set_status(void)
+{
+	return kvm_host_pmu.version >= 4;
+}
+
+/* What GLOBAL_STATUS_SET takes, SDM vol. 3B, "IA32_PERF_GLOBAL_STATUS_SET". */
+static u64 settable(u64 status)
+{
+	return status & ~(MSR_CORE_PERF_GLOBAL_OVF_CTRL_COND_CHGD);
+}
+
+/* Does the guest see all of the host's counters? */
+static bool has_whole_pmu(struct kvm_pmu *pmu)
+{
+	return pmu->nr_arch_gp_counters == kvm_host_pmu.num_counters_gp &&
+	       pmu->nr_arch_fixed_counters == kvm_host_pmu.num_counters_fixed &&
+	       pmu->version > 1;
+}
+
+static bool host_has_metrics(void)
+{
+	return kvm_host_pmu.perf_metrics;
+}
+
+static void update_status_intercept(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	bool owed = pmu->global_status;
+	bool intercept = !pmu->mediated.in_use || !has_whole_pmu(pmu) || owed;
+
+	if (pmu->mediated.status_intercepted == intercept)
+		return;
+
+	pmu->mediated.status_intercepted = intercept;
+	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_STATUS,
+				  MSR_TYPE_R, intercept);
+	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_OVF_CTRL,
+				  MSR_TYPE_RW, intercept);
+}
+
+static void load_status(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+
+	if (can_set_status() && pmu->global_status) {
+		wrmsrl(MSR_CORE_PERF_GLOBAL_STATUS_SET,
+		       settable(pmu->global_status));
+		pmu->global_status = 0;
+	}
+	update_status_intercept(vcpu);
+}
+
+static void save_status(struct kvm_pmu *pmu)
+{
+	u64 status;
+
+	rdmsrl(MSR_CORE_PERF_GLOBAL_STATUS, status);
+	if (!status)
+		return;
+
+	wrmsrl(MSR_CORE_PERF_GLOBAL_OVF_CTRL, status);
+	pmu->global_status |= status & ~pmu->global_status_rsvd;
+}
+
+void intel_mediated_load(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	int i;
+
+	kvm_mediated_pmu_load_gp(pmu);
+
+	for (i = 0; i < pmu->nr_arch_fixed_counters; i++)
+		kvm_mediated_pmu_load_counter(&pmu->fixed_counters[i]);
+	if (pmu->mediated.hw_fixed_ctr_ctrl)
+		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL,
+		       pmu->mediated.hw_fixed_ctr_ctrl);
+
+	/* RDPMC reaches it along with the counters. */
+	if (host_has_metrics())
+		wrmsrl(MSR_PERF_METRICS, 0);
+
+	load_status(vcpu);
+}
+
+void intel_mediated_save(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	int i;
+
+	kvm_mediated_pmu_save_gp(pmu);
+
+	for (i = 0; i < pmu->nr_arch_fixed_counters; i++)
+		kvm_mediated_pmu_save_counter(&pmu->fixed_counters[i]);
+	if (pmu->mediated.hw_fixed_ctr_ctrl)
+		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, 0);
+
+	if (host_has_metrics())
+		wrmsrl(MSR_PERF_METRICS, 0);
+
+	save_status(pmu);
+}
+
+u64 intel_mediated_status(struct kvm_vcpu *vcpu)
+{
+	u64 status;
+
+	rdmsrl(MSR_CORE_PERF_GLOBAL_STATUS, status);
+	return status | vcpu_to_pmu(vcpu)->global_status;
+}
+
+void intel_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+
+	if (can_set_status()) {
+		wrmsrl(MSR_CORE_PERF_GLOBAL_STATUS_SET, bits);
+		return;
+	}
+
+	pmu->global_status |= bits;
+	update_status_intercept(vcpu);
+}
+
+u64 intel_mediated_eventsel(struct kvm_pmc *pmc)
+{
+	return pmc->eventsel & ~ARCH_PERFMON_EVENTSEL_PIN_CONTROL;
+}
+
+/*
+ * Counters pass one by one, what is about all of them only if the guest has
+ * all of them. GLOBAL_STATUS_SET stays intercepted: a bit that the guest sets
+ * itself announces no PMI, and KVM must know. So does INUSE: it would tell
+ * what runs in hardware, not what the guest asked for.
+ */
+void intel_mediated_intercept(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	bool intercept = !pmu->mediated.in_use;
+	int i;
+
+	for (i = 0; i < pmu->nr_arch_gp_counters; i++) {
+		vmx_set_intercept_for_msr(vcpu, MSR_IA32_PERFCTR0 + i,
+					  MSR_TYPE_RW, intercept);
+		if (intel_pmu_has_fw_writes(vcpu))
+			vmx_set_intercept_for_msr(vcpu, MSR_IA32_PMC0 + i,
+						  MSR_TYPE_RW, intercept);
+	}
+	for (i = 0; i < pmu->nr_arch_fixed_counters; i++)
+		vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_FIXED_CTR0 + i,
+					  MSR_TYPE_RW, intercept);
+
+	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_CTRL, MSR_TYPE_RW,
+				  intercept || !has_whole_pmu(pmu));
+	update_status_intercept(vcpu);
+}
+
+static bool exit_saves_global_ctrl(void)
+{
+	return vmcs_config.vmexit_ctrl & VM_EXIT_SAVE_IA32_PERF_GLOBAL_CTRL;
+}
+
+/* The list's entry for GLOBAL_CTRL; it is the first, and always there. */
+static struct vmx_msr_entry *stored_global_ctrl(struct vcpu_vmx *vmx)
+{
+	return &vmx->msr_autostore.guest.val[0];
+}
+
+void vmx_mediated_pmu_init(struct vcpu_vmx *vmx)
+{
+	struct vmx_msrs *list = &vmx->msr_autostore.guest;
+
+	if (!kvm_pmu_is_mediated(&vmx->vcpu) || exit_saves_global_ctrl())
+		return;
+
+	list->val[0].index = MSR_CORE_PERF_GLOBAL_CTRL;
+	list->nr = 1;
+}
+
+/* The list serves nested VMX, too, which writes its length at entry to L2. */
+static void set_autostore(struct vcpu_vmx *vmx, bool on)
+{
+	if (exit_saves_global_ctrl() || is_guest_mode(&vmx->vcpu))
+		return;
+
+	vmcs_write64(VM_EXIT_MSR_STORE_ADDR, __pa(vmx->msr_autostore.guest.val));
+	vmcs_write32(VM_EXIT_MSR_STORE_COUNT,
+		     on ? vmx->msr_autostore.guest.nr : 0);
+}
+
+static void set_rdpmc_exiting(struct vcpu_vmx *vmx, bool on)
+{
+	/* L2's was merged when it was entered, with L0's on. */
+	if (is_guest_mode(&vmx->vcpu))
+		return;
+
+	if (on)
+		exec_controls_setbit(vmx, CPU_BASED_RDPMC_EXITING);
+	else
+		exec_controls_clearbit(vmx, CPU_BASED_RDPMC_EXITING);
+}
+
+/*
+ * Nested VMX writes the controls of L2's VMCS at each entry to L2, so set them
+ * each time; they are written to the VMCS only if they differ.
+ */
+static void switch_global_ctrl(struct vcpu_vmx *vmx, u64 guest)
+{
+	struct loaded_vmcs *vmcs = vmx->loaded_vmcs;
+
+	vm_entry_controls_setbit(vmx, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
+	vm_exit_controls_setbit(vmx, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL);
+	if (exit_saves_global_ctrl())
+		vm_exit_controls_setbit(vmx, VM_EXIT_SAVE_IA32_PERF_GLOBAL_CTRL);
+
+	if (!vmcs->mediated_pmu) {
+		vmcs_write64(HOST_IA32_PERF_GLOBAL_CTRL, 0);
+		set_autostore(vmx, true);
+	}
+	if (!vmcs->mediated_pmu || vmcs->guest_global_ctrl != guest)
+		vmcs_write64(GUEST_IA32_PERF_GLOBAL_CTRL, guest);
+
+	vmcs->mediated_pmu = true;
+	vmcs->guest_global_ctrl = guest;
+}
+
+/* The perf-based path sets anew what it needs. */
+static void leave_global_ctrl(struct vcpu_vmx *vmx)
+{
+	vm_entry_controls_clearbit(vmx, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
+	vm_exit_controls_clearbit(vmx, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL |
+				       VM_EXIT_SAVE_IA32_PERF_GLOBAL_CTRL);
+	set_autostore(vmx, false);
+	vmx->loaded_vmcs->mediated_pmu = false;
+}
+
+/**
+ * vmx_mediated_pmu_enter - set up the VMCS for this entry
+ * @vmx: a vCPU that is about to be entered
+ *
+ * Context: interrupts off.
+ * Return: true if the guest owns the PMU, and perf's way of switching it is to
+ *	stay away.
+ */
+bool vmx_mediated_pmu_enter(struct vcpu_vmx *vmx)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
+
+	if (!pmu->mediated.loaded) {
+		if (vmx->loaded_vmcs->mediated_pmu)
+			leave_global_ctrl(vmx);
+		set_rdpmc_exiting(vmx, true);
+		return false;
+	}
+
+	set_rdpmc_exiting(vmx, !has_whole_pmu(pmu) || enable_vmware_backdoor);
+	switch_global_ctrl(vmx, pmu->global_ctrl);
+	if (!exit_saves_global_ctrl())
+		stored_global_ctrl(vmx)->value = pmu->global_ctrl;
+	return true;
+}
+
+/**
+ * vmx_mediated_pmu_exit - fetch what the exit saved
+ * @vmx: the vCPU that exited
+ *
+ * Put may come from anywhere later, when the VMCS can't be read.
+ *
+ * Context: interrupts off.
+ */
+void vmx_mediated_pmu_exit(struct vcpu_vmx *vmx)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
+
+	if (!pmu->mediated.loaded || vmx->fail)
+		return;
+
+	if (exit_saves_global_ctrl()) {
+		pmu->global_ctrl = vmcs_read64(GUEST_IA32_PERF_GLOBAL_CTRL);
+		vmx->loaded_vmcs->guest_global_ctrl = pmu->global_ctrl;
+	} else {
+		pmu->global_ctrl = stored_global_ctrl(vmx)->value;
+	}
+}
+
+/**
+ * vmx_mediated_pmu_check - say what VMX lacks for a mediated vPMU
+ *
+ * Context: initialisation of the module, the VMCS configuration is known.
+ */
+void __init vmx_mediated_pmu_check(void)
+{
+	if (!cpu_has_load_perf_global_ctrl() || !cpu_has_vmx_msr_bitmap())
+		kvm_mediated_pmu_forgo("VMX can't switch GLOBAL_CTRL");
+	else if (kvm_is_using_evmcs())
+		kvm_mediated_pmu_forgo("not with an enlightened VMCS");
+}
