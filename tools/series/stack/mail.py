@@ -7,7 +7,7 @@ import shutil
 from . import base
 from .git import Refused, encoded
 from .store import FOLDER
-from .tree import lay, open_tree
+from .tree import alone, lay, open_tree
 
 COVER = os.path.join(FOLDER, "cover-letter.txt")
 
@@ -22,6 +22,7 @@ def _cover_letter(store):
     return subject, blurb.strip("\n")
 
 
+@alone
 def write_series(store, folder, source, out):
     """Write the mails into @out."""
     patches = store.patches()

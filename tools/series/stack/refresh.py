@@ -8,7 +8,7 @@ from . import base
 from .git import Git, Refused
 from .patch import Patch
 from .store import FOLDER
-from .tree import LAID, lay, refuse_unfinished
+from .tree import LAID, alone, lay, refuse_unfinished
 
 PLAIN_FILES = ("100644", "100755")
 # Where git am ends a message.
@@ -103,6 +103,7 @@ def _refuse_overwriting(git, store, files):
                           "file of the kernel cannot have its path")
 
 
+@alone
 def refresh(store, folder):
     """Bring the commits in @folder into the repository."""
     git = Git(folder)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From the repository to a git branch: the base, and a commit a patch."""
 
+import fcntl
+import functools
 import os
 import re
 import shutil
@@ -11,6 +13,18 @@ from .git import Git, GitError, Refused
 # The commit that a work tree was last brought to.  What its HEAD has beyond
 # that is work that the repository does not know.
 LAID = "refs/worktree/laid"
+
+
+def alone(function):
+    """Let one such function run at a time: they share the tree's refs and
+    the scratch index."""
+    @functools.wraps(function)
+    def locked(store, folder, *rest):
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return function(store, folder, *rest)
+    return locked
 
 
 def open_tree(folder):
@@ -124,6 +138,7 @@ def _worktree(git, folder, tip):
     return other
 
 
+@alone
 def make_tree(store, folder, source):
     """Lay the series out in @folder."""
     git = open_tree(folder)
@@ -133,6 +148,7 @@ def make_tree(store, folder, source):
     return folder
 
 
+@alone
 def make_tree_on(store, folder, source):
     """Lay the series out on another base, in a work tree beside @folder."""
     git = open_tree(folder)
@@ -143,6 +159,7 @@ def make_tree_on(store, folder, source):
     return other.folder
 
 
+@alone
 def checkout(store, folder, source, other):
     """Bring the work tree @other, which nobody edits, to the series of the
     repository, whatever state @folder is in; the commit."""
