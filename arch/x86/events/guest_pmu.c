@@ -215,8 +215,8 @@ static void enable_host(struct cpu_hw_events *cpuc)
  * @masked: is the guest's LVTPC masked?
  *
  * Afterwards no counter counts, global control and status (if there are any) are
- * 0, and so is Intel's control of fixed counters; event selectors are disabled. Counters
- * may hold values of the host's: write all that the guest can read.
+ * 0, and so is Intel's control of fixed counters; event selectors are disabled.
+ * Counters may hold values of the host's: write all that the guest can read.
  *
  * Context: interrupts off, just before the guest is entered.
  * Return: false if an overflow of the host's is about to be delivered: nothing

@@ -47,9 +47,20 @@ static bool has_whole_pmu(struct kvm_pmu *pmu)
 	       pmu->version > 1;
 }
 
-static bool host_has_metrics(void)
+/*
+ * PERF_METRICS is not the guest's, but RDPMC and a bit of GLOBAL_CTRL reach it
+ * along with the counters.
+ */
+static void clear_metrics(void)
 {
-	return kvm_host_pmu.perf_metrics;
+	u64 metrics;
+
+	if (!kvm_host_pmu.perf_metrics)
+		return;
+
+	rdmsrl(MSR_PERF_METRICS, metrics);
+	if (metrics)
+		wrmsrl(MSR_PERF_METRICS, 0);
 }
 
 static void update_status_intercept(struct kvm_vcpu *vcpu)
@@ -105,10 +116,7 @@ void intel_mediated_load(struct kvm_vcpu *vcpu)
 		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL,
 		       pmu->mediated.hw_fixed_ctr_ctrl);
 
-	/* RDPMC reaches it along with the counters. */
-	if (host_has_metrics())
-		wrmsrl(MSR_PERF_METRICS, 0);
-
+	clear_metrics();
 	load_status(vcpu);
 }
 
@@ -124,9 +132,7 @@ void intel_mediated_save(struct kvm_vcpu *vcpu)
 	if (pmu->mediated.hw_fixed_ctr_ctrl)
 		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, 0);
 
-	if (host_has_metrics())
-		wrmsrl(MSR_PERF_METRICS, 0);
-
+	clear_metrics();
 	save_status(pmu);
 }
 
@@ -187,6 +193,15 @@ void intel_mediated_intercept(struct kvm_vcpu *vcpu)
 static bool exit_saves_global_ctrl(void)
 {
 	return vmcs_config.vmexit_ctrl & VM_EXIT_SAVE_IA32_PERF_GLOBAL_CTRL;
+}
+
+/* Version 1 has no GLOBAL_CTRL: every counter is on. */
+static u64 guest_global_ctrl(struct kvm_pmu *pmu)
+{
+	if (kvm_pmu_has_perf_global_ctrl(pmu))
+		return pmu->global_ctrl;
+
+	return BIT_ULL(pmu->nr_arch_gp_counters) - 1;
 }
 
 /* The list's entry for GLOBAL_CTRL; it is the first, and always there. */
@@ -283,9 +298,9 @@ bool vmx_mediated_pmu_enter(struct vcpu_vmx *vmx)
 	}
 
 	set_rdpmc_exiting(vmx, !has_whole_pmu(pmu) || enable_vmware_backdoor);
-	switch_global_ctrl(vmx, pmu->global_ctrl);
+	switch_global_ctrl(vmx, guest_global_ctrl(pmu));
 	if (!exit_saves_global_ctrl())
-		stored_global_ctrl(vmx)->value = pmu->global_ctrl;
+		stored_global_ctrl(vmx)->value = guest_global_ctrl(pmu);
 	return true;
 }
 
@@ -293,23 +308,27 @@ bool vmx_mediated_pmu_enter(struct vcpu_vmx *vmx)
  * vmx_mediated_pmu_exit - fetch what the exit saved
  * @vmx: the vCPU that exited
  *
- * Put may come from anywhere later, when the VMCS can't be read.
+ * Put may come from anywhere later, when the VMCS can't be read. A bit that the
+ * processor has and the guest has not, such as that of PERF_METRICS, is dropped.
  *
  * Context: interrupts off.
  */
 void vmx_mediated_pmu_exit(struct vcpu_vmx *vmx)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
+	u64 global_ctrl;
 
 	if (!pmu->mediated.loaded || vmx->fail)
 		return;
 
 	if (exit_saves_global_ctrl()) {
-		pmu->global_ctrl = vmcs_read64(GUEST_IA32_PERF_GLOBAL_CTRL);
-		vmx->loaded_vmcs->guest_global_ctrl = pmu->global_ctrl;
+		global_ctrl = vmcs_read64(GUEST_IA32_PERF_GLOBAL_CTRL);
+		vmx->loaded_vmcs->guest_global_ctrl = global_ctrl;
 	} else {
-		pmu->global_ctrl = stored_global_ctrl(vmx)->value;
+		global_ctrl = stored_global_ctrl(vmx)->value;
 	}
+	if (kvm_pmu_has_perf_global_ctrl(pmu))
+		pmu->global_ctrl = global_ctrl & ~pmu->global_ctrl_rsvd;
 }
 
 /**
