@@ -4,7 +4,7 @@
 # it depends on, and does nothing when that did not change.
 
 S := tools/pmu-machine
-KERNEL ?= base
+KERNEL ?= mediated
 
 help:
 	@echo 'make deps                 install the Debian packages that are needed'
@@ -12,7 +12,8 @@ help:
 	@echo 'make test                 all tests (under an hour on two cores)'
 	@echo 'make test-all             those on the debug kernel and the long ones, too'
 	@echo 'make machine              Bochs with the PMU model, and the init'
-	@echo 'make kernel KERNEL=base   the kernel: base or debug'
+	@echo 'make kernel               Linux with the series; KERNEL=base without,'
+	@echo '                          tree for what is in build/tree right now'
 	@echo 'make perf                 perf of the base kernel'
 	@echo 'make selftests            the KVM selftests of the base kernel'
 	@echo 'make tree [BASE=PATH]     the series as a git branch in build/tree'
@@ -33,6 +34,10 @@ machine: deps init
 kernel: deps
 	$S/build/kernel.sh $(KERNEL)
 
+# Which the tests run on.
+base-kernel: deps
+	$S/build/kernel.sh base
+
 perf: deps
 	$S/build/perf.sh
 
@@ -48,7 +53,7 @@ refresh:
 series: deps
 	tools/series/series mail
 
-ready: machine kernel perf selftests
+ready: machine base-kernel perf selftests
 
 test: ready
 	$S/tests/all.sh
@@ -57,10 +62,10 @@ test-all: ready
 	$S/build/kernel.sh debug
 	$S/tests/all.sh --all
 
-demo: machine kernel perf
+demo: machine base-kernel perf
 	$S/tests/demo.sh
 
-bench: machine kernel
+bench: machine base-kernel
 	$S/build/bochs.sh unmodified
 	$S/tests/bench.sh
 
@@ -69,5 +74,5 @@ clean:
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name tree \
 		-exec rm -rf {} +
 
-.PHONY: help deps init machine kernel perf selftests tree refresh \
+.PHONY: help deps init machine kernel base-kernel perf selftests tree refresh \
 	series ready test test-all demo bench clean

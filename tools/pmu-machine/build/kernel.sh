@@ -1,62 +1,69 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel.sh base|debug - build Debian's linux-source-6.12 with our small
-# config into build/kernel-base or build/kernel-debug.  Both share one
-# unpacked source tree, which nobody writes to.
+# kernel.sh [NAME] - build a kernel with our small config into
+# build/kernel-NAME:
+#
+#	base		Debian's linux-source-6.12
+#	mediated	that with the series of this repository (the default)
+#	tree		whatever is in the work tree of build/tree right now
+#
+# and debug, mediated-debug and tree-debug with checkers.
 
 # shellcheck source=tools/pmu-machine/build/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-name=${1:-base}
+name=${1:-mediated}
+fragments=$machine/kernel/small.config
 case $name in
-base)	fragments="$machine/kernel/small.config" ;;
-debug)	fragments="$machine/kernel/small.config $machine/kernel/debug.config" ;;
-*)	die "unknown kernel '$name' (base or debug)" ;;
+base|debug)			source=$build/linux-6.12 ;;
+mediated|mediated-debug)	source=$build/linux-mediated ;;
+tree|tree-debug)		source=$build/tree ;;
+*)	die "unknown kernel '$name' (base, mediated or tree; debug," \
+		"mediated-debug or tree-debug)" ;;
+esac
+case $name in
+*debug)	fragments="$fragments $machine/kernel/debug.config" ;;
 esac
 
+# Below its source, a kernel is compiled by the same commands whichever tree
+# that is: what the series does not touch comes from the compiler cache.  Git
+# does not see the folder because of its dot.
+objects=$source/.kernel-$name
 out=$build/kernel-$name
-source=$build/linux-6.12
 
-# Every line of the fragments must have been taken: a symbol that Kconfig
-# dropped for a missing dependency would otherwise go unnoticed.
-check_config()
+# Bring the source up to date, and print what it is.
+bring_source()
 {
-	# shellcheck disable=SC2086	# a list of files
-	grep -hE '^(CONFIG_|# CONFIG_.* is not set)' $fragments |
-	while read -r line; do
-		symbol=$(echo "$line" | sed 's/^# //; s/[ =].*//')
-		case $line in
-		*"is not set")
-			! grep -q "^$symbol=" "$out/.config" ;;
-		*)
-			grep -qxF "$line" "$out/.config" ;;
-		esac || die "the kernel's configuration did not take: $line"
-	done
+	case $name in
+	base|debug)
+		"$machine/build/source.sh"
+		cat "$source/.stamp" ;;
+	mediated*)
+		"$top/tools/series/series" checkout "$source" ;;
+	tree*)
+		[ -d "$source" ] || die "$source is missing: run 'make tree'"
+		# It changes all the time: make finds out what to do.
+		date +%s.%N ;;
+	esac
 }
 
-configure()
-{
-	mkdir -p "$out"
-	# allnoconfig reads one file: the last line about a symbol wins.
-	# shellcheck disable=SC2086	# a list of files
-	cat $fragments >"$out/wanted.config"
-	make -s -C "$source" O="$out" KCONFIG_ALLCONFIG="$out/wanted.config" \
-		CC="ccache gcc" HOSTCC="ccache gcc" allnoconfig \
-		>"$out/config.log" 2>&1 || die "see $out/config.log"
-	check_config
-}
-
-"$machine/build/source.sh"
 alone "kernel-$name"
+version=$(bring_source)
 # shellcheck disable=SC2086	# a list of files
-stamp="$(cat "$source/.stamp") $(digest "$0" $fragments)"
+stamp="$version $(digest "$0" "$machine/build/configure.sh" $fragments)"
 if fresh "$out/.stamp" "$stamp" && [ -f "$out/arch/x86/boot/bzImage" ]; then
 	exit 0
 fi
-configure
-logged "build kernel $name" "$out/build.log" \
-	nice make -C "$source" O="$out" -j"$jobs" CC="ccache gcc" \
+rm -f "$objects/.stamp"
+# shellcheck disable=SC2086	# a list of files
+"$machine/build/configure.sh" "$source" "$objects" $fragments
+# The version is the base's: a git tree would append a plus sign.
+export LOCALVERSION=
+logged "build kernel $name" "$objects/build.log" \
+	nice make -C "$source" O="$objects" -j"$jobs" CC="ccache gcc" \
 		HOSTCC="ccache gcc" bzImage
-ln -sf arch/x86/boot/bzImage "$out/bzImage"
-echo "$stamp" >"$out/.stamp"
+ln -sf arch/x86/boot/bzImage "$objects/bzImage"
+echo "$stamp" >"$objects/.stamp"
+[ -L "$out" ] || rm -rf "$out"
+ln -sfn "${objects#"$build/"}" "$out"
