@@ -19,6 +19,8 @@ help:
 	@echo 'make tree [BASE=PATH]     the series as a git branch in build/tree'
 	@echo 'make refresh              its commits, back into this repository'
 	@echo 'make series               the series as mails in build/series'
+	@echo 'make series-check         what gcc, sparse and checkpatch say to each'
+	@echo '                          patch [from number FROM on]'
 	@echo 'make bench                the speed, compared with unmodified Bochs'
 	@echo 'make clean                empty build/; downloads and build/tree stay'
 
@@ -53,6 +55,9 @@ refresh:
 series: deps
 	tools/series/series mail
 
+series-check: deps
+	$S/build/series-check.sh $(FROM)
+
 ready: machine base-kernel perf selftests
 
 test: ready
@@ -75,4 +80,4 @@ clean:
 		-exec rm -rf {} +
 
 .PHONY: help deps init machine kernel base-kernel perf selftests tree refresh \
-	series ready test test-all demo bench clean
+	series series-check ready test test-all demo bench clean
