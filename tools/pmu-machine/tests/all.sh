@@ -24,11 +24,13 @@ $tests/kvm-unit-tests.sh
 $tests/identity.sh
 $tests/perf-exact.sh
 $tests/kvm.sh
+$tests/guest-sharing.sh
 $tests/perf-suites.sh"
 slow="
 $tests/run-runner.py debug
 $tests/perf-suites.sh --long
-$tests/kvm.sh --long"
+$tests/kvm.sh --long
+$tests/guest-sharing.sh --long"
 
 # run COMMAND - stream its output, and keep it and its status.
 run()
