@@ -25,12 +25,14 @@ $tests/identity.sh
 $tests/perf-exact.sh
 $tests/kvm.sh
 $tests/guest-sharing.sh
+$tests/guest-cost.sh
 $tests/perf-suites.sh"
 slow="
 $tests/run-runner.py debug
 $tests/perf-suites.sh --long
 $tests/kvm.sh --long
-$tests/guest-sharing.sh --long"
+$tests/guest-sharing.sh --long
+$tests/guest-cost.sh --long"
 
 # run COMMAND - stream its output, and keep it and its status.
 run()
