@@ -26,13 +26,15 @@ $tests/perf-exact.sh
 $tests/kvm.sh
 $tests/guest-sharing.sh
 $tests/guest-cost.sh
+$tests/host-perf.sh
 $tests/perf-suites.sh"
 slow="
 $tests/run-runner.py debug
 $tests/perf-suites.sh --long
 $tests/kvm.sh --long
 $tests/guest-sharing.sh --long
-$tests/guest-cost.sh --long"
+$tests/guest-cost.sh --long
+$tests/host-perf.sh --long"
 
 # run COMMAND - stream its output, and keep it and its status.
 run()
