@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kvm.sh [--long] - KVM on every model: the base's own selftests that concern
-# the PMU, and a QEMU guest with two vCPUs and the legacy vPMU, in which perf
-# counts.
+# the PMU, on the base kernel and on ours without and with the mediated vPMU, and
+# a QEMU guest with two vCPUs and the legacy vPMU, in which perf counts.
 # pmu_counters_test, which makes two thousand virtual machines, is run with
 # --long.
 
@@ -27,23 +27,41 @@ guest()
 	read_facts "$1" <"$work/facts"
 }
 
-workload exact
-selftests=$top/build/selftests/x86_64
-exact_instructions=$(expected "$work/exact" | sed -n 's/^instructions=//p')
-
-for model in $models; do
+# selftests MODEL WHERE ARGUMENT... - the facts' names end with WHERE.
+selftests()
+{
+	model=$1
+	where=$2
+	shift 2
 	case $model in
 	zen*)	vendor=amd ;;
 	*)	vendor=intel ;;
 	esac
-	set --
 	for test in state_test vmx_pmu_caps_test pmu_event_filter_test pmu_counters_test; do
 		set -- "$@" --with "$selftests/$test:/test/$test"
 	done
 	in_machine "$model" --timeout 3000 "$@" \
 		--with "$tests/inside/kvm.sh:/test/kvm.sh" \
 		--with "$tests/inside/facts.sh:/test/facts.sh" \
-		-- sh /test/kvm.sh "$vendor" "$long"
+		-- sh /test/kvm.sh "$vendor" "$where" "$long"
+}
+
+# ours MODEL VALUE WHERE - the selftests on our kernel, with the parameter.
+ours()
+{
+	selftests "$1" "$3" --kernel mediated \
+		--append "kvm_intel.enable_mediated_pmu=$2" \
+		--append "kvm_amd.enable_mediated_pmu=$2"
+}
+
+workload exact
+selftests=$top/build/selftests/x86_64
+exact_instructions=$(expected "$work/exact" | sed -n 's/^instructions=//p')
+
+for model in $models; do
+	selftests "$model" ''
+	ours "$model" 0 ', parameter 0'
+	ours "$model" 1 ', parameter 1'
 	guest "$model"
 done
 summary
