@@ -15,7 +15,7 @@ help:
 	@echo 'make kernel               Linux with the series; KERNEL=base without,'
 	@echo '                          tree for what is in build/tree right now'
 	@echo 'make perf                 perf of the base kernel'
-	@echo 'make selftests            the KVM selftests of the base kernel'
+	@echo 'make selftests            KVM selftests, of the base kernel and the series'
 	@echo 'make tree [BASE=PATH]     the series as a git branch in build/tree'
 	@echo 'make refresh              its commits, back into this repository'
 	@echo 'make series               the series as mails in build/series'
@@ -37,14 +37,16 @@ kernel: deps
 	$S/build/kernel.sh $(KERNEL)
 
 # Which the tests run on.
-base-kernel: deps
+kernels: deps
 	$S/build/kernel.sh base
+	$S/build/kernel.sh mediated
 
 perf: deps
 	$S/build/perf.sh
 
 selftests: deps
-	$S/build/selftests.sh
+	$S/build/selftests.sh base
+	$S/build/selftests.sh mediated
 
 tree: deps
 	tools/series/series tree $(BASE)
@@ -58,7 +60,7 @@ series: deps
 series-check: deps
 	$S/build/series-check.sh $(FROM)
 
-ready: machine base-kernel perf selftests
+ready: machine kernels perf selftests
 
 test: ready
 	$S/tests/all.sh
@@ -67,10 +69,10 @@ test-all: ready
 	$S/build/kernel.sh debug
 	$S/tests/all.sh --all
 
-demo: machine base-kernel perf
+demo: machine kernels perf
 	$S/tests/demo.sh
 
-bench: machine base-kernel
+bench: machine kernels
 	$S/build/bochs.sh unmodified
 	$S/tests/bench.sh
 
@@ -79,5 +81,5 @@ clean:
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name tree \
 		-exec rm -rf {} +
 
-.PHONY: help deps init machine kernel base-kernel perf selftests tree refresh \
+.PHONY: help deps init machine kernel kernels perf selftests tree refresh \
 	series series-check ready test test-all demo bench clean

@@ -1,17 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# selftests.sh - build the base's own KVM selftests that concern the PMU, and
-# one plain KVM selftest, statically into build/selftests.  The source tree is
-# only read.
+# selftests.sh base|mediated - build KVM selftests, statically: the base's own
+# that concern the PMU and a plain one into build/selftests, the series' into
+# build/selftests-mediated.  The source tree is only read.
 
 # shellcheck source=tools/pmu-machine/build/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-tests="pmu_counters_test pmu_event_filter_test vmx_pmu_caps_test state_test"
-source=$build/linux-6.12
-out=$build/selftests
+name=${1:-base}
+case $name in
+base)
+	tests="pmu_counters_test pmu_event_filter_test vmx_pmu_caps_test state_test"
+	source=$build/linux-6.12
+	out=$build/selftests ;;
+mediated)
+	tests=mediated_pmu_test
+	source=$build/linux-mediated
+	out=$build/selftests-mediated ;;
+*)	die "unknown selftests '$name' (base or mediated)" ;;
+esac
 headers=$out/headers
+
+# Bring the source up to date, and print what it is.
+bring_source()
+{
+	case $name in
+	base)
+		"$machine/build/source.sh"
+		cat "$source/.stamp" ;;
+	mediated)
+		"$top/tools/series/series" checkout "$source" ;;
+	esac
+}
 
 # The tests use KVM's ABI of this kernel, which Debian's headers lag behind.
 install_headers()
@@ -36,9 +57,8 @@ build_tests()
 			EXTRA_CFLAGS=-static "$@"
 }
 
-"$machine/build/source.sh"
-alone selftests
-stamp="$(cat "$source/.stamp") $(digest "$0")"
+alone "selftests-$name"
+stamp="$(bring_source) $(digest "$0")"
 fresh "$out/.stamp" "$stamp" && exit 0
 rm -rf "$out"
 install_headers

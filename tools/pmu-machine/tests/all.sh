@@ -23,6 +23,8 @@ $tests/../conformance/run.sh
 $tests/kvm-unit-tests.sh
 $tests/identity.sh
 $tests/perf-exact.sh
+$tests/selftests.sh
+$tests/perf-exact.sh --guest
 $tests/kvm.sh
 $tests/guest-sharing.sh
 $tests/guest-cost.sh

@@ -56,11 +56,24 @@ read_facts()
 # in_machine MODEL ARGUMENT... - machine run, and its facts.
 in_machine()
 {
-	model=$1
-	shift
+	facts_of run "$@"
+}
+
+# in_guest MODEL ARGUMENT... - machine guest, and its facts.
+in_guest()
+{
+	facts_of guest "$@"
+}
+
+# facts_of run|guest MODEL ARGUMENT...
+facts_of()
+{
+	verb=$1
+	model=$2
+	shift 2
 	rm -f "$work/end" "$work/status"
 	{
-		"$machine" run --cpu "$model" "$@" 2>"$work/$model.kernel" || echo "$?" >"$work/status"
+		"$machine" "$verb" --cpu "$model" "$@" 2>"$work/$model.kernel" || echo "$?" >"$work/status"
 	} | read_facts "$model"
 	if [ -f "$work/end" ] && [ ! -f "$work/status" ]; then
 		record "$model" ok 'ran to its end' 'the script in the machine'
