@@ -21,7 +21,8 @@ libraries()
 		sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p'
 }
 
-# make_guest COMMAND - the initrd of guests that run COMMAND on their console.
+# make_guest COMMAND - the initrd of guests that run COMMAND on their console; its
+# status is 0, or guest_facts says that it died.
 # The kernel hands init what run_guest's ARGUMENTs are: NAME=VALUE.
 make_guest()
 {
@@ -37,8 +38,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 export LD_LIBRARY_PATH=${LD_LIBRARY_PATH-}
-$1
-echo end
+$1 && echo end
 reboot -f
 END
 	chmod +x guest/init
