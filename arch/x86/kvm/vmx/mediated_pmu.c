@@ -42,9 +42,10 @@ static u64 settable(u64 status)
 /* Does the guest see all of the host's counters? */
 static bool has_whole_pmu(struct kvm_pmu *pmu)
 {
-	return pmu->nr_arch_gp_counters == kvm_host_pmu.num_counters_gp &&
-	       pmu->nr_arch_fixed_counters == kvm_host_pmu.num_counters_fixed &&
-	       pmu->version > 1;
+	u64 host = (BIT_ULL(kvm_host_pmu.num_counters_gp) - 1) |
+		   (BIT_ULL(kvm_host_pmu.num_counters_fixed) - 1) << KVM_FIXED_PMC_BASE_IDX;
+
+	return pmu->version > 1 && *(u64 *)pmu->all_valid_pmc_idx == host;
 }
 
 /*
@@ -181,9 +182,11 @@ void intel_mediated_intercept(struct kvm_vcpu *vcpu)
 			vmx_set_intercept_for_msr(vcpu, MSR_IA32_PMC0 + i,
 						  MSR_TYPE_RW, intercept);
 	}
-	for (i = 0; i < pmu->nr_arch_fixed_counters; i++)
-		vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_FIXED_CTR0 + i,
-					  MSR_TYPE_RW, intercept);
+	for (i = 0; i < pmu->nr_arch_fixed_counters; i++) {
+		if (get_fixed_pmc(pmu, MSR_CORE_PERF_FIXED_CTR0 + i))
+			vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_FIXED_CTR0 + i,
+						  MSR_TYPE_RW, intercept);
+	}
 
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_CTRL, MSR_TYPE_RW,
 				  intercept || !has_whole_pmu(pmu));
