@@ -74,9 +74,10 @@ EXPORT_SYMBOL_GPL(kvm_mediated_pmu_forgo);
  * @kvm: a VM that gets a vCPU
  *
  * Context: kvm->lock is held.
- * Return: 0; -EINVAL if the VM has PMUs but no in-kernel local APIC, as a PMI
- *	is injected through it, or protected state; -EBUSY if the administrator keeps such VMs and
- *	per-CPU perf events that count in guests apart.
+ * Return: 0; -EINVAL if the VM has PMUs but no in-kernel local APIC, through
+ *	which a PMI is injected, or if it has protected state; -EBUSY if the
+ *	administrator keeps such VMs and per-CPU perf events that count in
+ *	guests apart.
  */
 int kvm_mediated_pmu_init_vm(struct kvm *kvm)
 {
@@ -217,15 +218,10 @@ static u64 read_hardware(struct kvm_pmc *pmc)
 }
 
 /* A read is cheaper than a write, and often there is nothing to write. */
-static void write_hardware(struct kvm_pmc *pmc, u64 value)
-{
-	if (read_hardware(pmc) != value)
-		wrmsrl(counter_msr(pmc), value);
-}
-
 void kvm_mediated_pmu_load_counter(struct kvm_pmc *pmc)
 {
-	write_hardware(pmc, pmc->counter);
+	if (read_hardware(pmc) != pmc->counter)
+		wrmsrl(counter_msr(pmc), pmc->counter);
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_pmu_load_counter);
 
@@ -265,6 +261,33 @@ void kvm_mediated_pmu_save_gp(struct kvm_pmu *pmu)
 	}
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_gp);
+
+/*
+ * Zen 3 has no status. An overflow whose interrupt is not even in the local
+ * APIC when the last counter has been saved can't be told from none.
+ */
+static u64 read_status(void)
+{
+	u64 status;
+
+	if (kvm_host_pmu.version < 2)
+		return 0;
+
+	rdmsrl(kvm_pmu_msrs.status, status);
+	return status;
+}
+
+void kvm_mediated_pmu_save_status(struct kvm_pmu *pmu)
+{
+	u64 status = read_status();
+
+	if (!status)
+		return;
+
+	wrmsrl(kvm_pmu_msrs.status_clear, status);
+	pmu->global_status |= status & ~pmu->global_status_rsvd;
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_status);
 
 /*
  * An overflow whose interrupt has not reached the local APIC yet: its status is
@@ -313,10 +336,10 @@ static void put_if_loaded(struct kvm_vcpu *vcpu)
 /* From here on, status bits are old news and PMIs are to come. */
 static void expect_pmi(struct kvm_vcpu *vcpu)
 {
-	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
 
-	mediated->old_status = kvm_pmu_call(mediated_status)(vcpu);
-	mediated->pmi_seen = false;
+	pmu->mediated.old_status = read_status() | pmu->global_status;
+	pmu->mediated.pmi_seen = false;
 }
 
 /*
@@ -532,8 +555,7 @@ void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
 		break;
 	}
 
-	if (kvm_mediated_pmu_loaded(vcpu))
-		put_if_loaded(vcpu);
+	put_if_loaded(vcpu);
 }
 
 /**

@@ -46,5 +46,6 @@ void kvm_mediated_pmu_load_counter(struct kvm_pmc *pmc);
 void kvm_mediated_pmu_save_counter(struct kvm_pmc *pmc);
 void kvm_mediated_pmu_load_gp(struct kvm_pmu *pmu);
 void kvm_mediated_pmu_save_gp(struct kvm_pmu *pmu);
+void kvm_mediated_pmu_save_status(struct kvm_pmu *pmu);
 
 #endif /* __KVM_X86_MEDIATED_PMU_H */

@@ -10,7 +10,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kvm_host.h>
-#include <linux/perf_guest_pmu.h>
 
 #include <asm/msr.h>
 #include <asm/perf_event.h>
@@ -19,8 +18,6 @@
 #include "pmu.h"
 #include "svm.h"
 #include "x86.h"
-
-#define HOST_AND_GUEST_ONLY	(AMD64_EVENTSEL_HOSTONLY | AMD64_EVENTSEL_GUESTONLY)
 
 /* PerfMonV2's global registers; Zen 3 does without. */
 static bool host_has_globals(void)
@@ -59,19 +56,6 @@ void amd_mediated_global_ctrl(struct kvm_vcpu *vcpu)
 		       vcpu_to_pmu(vcpu)->global_ctrl);
 }
 
-static void save_status(struct kvm_pmu *pmu)
-{
-	u64 status;
-
-	rdmsrl(MSR_AMD64_PERF_CNTR_GLOBAL_STATUS, status);
-	if (!status)
-		return;
-
-	wrmsrl(MSR_AMD64_PERF_CNTR_GLOBAL_STATUS_CLR, status);
-	if (pmu->version > 1)
-		pmu->global_status |= status & ~pmu->global_status_rsvd;
-}
-
 void amd_mediated_save(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
@@ -79,23 +63,9 @@ void amd_mediated_save(struct kvm_vcpu *vcpu)
 	if (host_has_globals()) {
 		amd_mediated_global_ctrl(vcpu);
 		wrmsrl(MSR_AMD64_PERF_CNTR_GLOBAL_CTL, 0);
-		save_status(pmu);
+		kvm_mediated_pmu_save_status(pmu);
 	}
 	kvm_mediated_pmu_save_gp(pmu);
-}
-
-/*
- * Zen 3 has no status. An overflow whose interrupt is not even in the local
- * APIC when the last counter has been saved can't be told from none.
- */
-u64 amd_mediated_status(struct kvm_vcpu *vcpu)
-{
-	u64 status = 0;
-
-	if (host_has_globals())
-		rdmsrl(MSR_AMD64_PERF_CNTR_GLOBAL_STATUS, status);
-
-	return status | vcpu_to_pmu(vcpu)->global_status;
 }
 
 void amd_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
@@ -110,14 +80,14 @@ void amd_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
  */
 static bool counts_in_this_mode(struct kvm_pmc *pmc)
 {
-	u64 only = pmc->eventsel & HOST_AND_GUEST_ONLY;
+	u64 only = pmc->eventsel & AMD64_EVENTSEL_HOST_AND_GUEST_ONLY;
 	struct kvm_vcpu *vcpu = pmc->vcpu;
 
 	if (!only)
 		return true;
 	if (!(vcpu->arch.efer & EFER_SVME))
 		return false;
-	if (only == HOST_AND_GUEST_ONLY)
+	if (only == AMD64_EVENTSEL_HOST_AND_GUEST_ONLY)
 		return true;
 
 	return only == (is_guest_mode(vcpu) ? AMD64_EVENTSEL_GUESTONLY :
@@ -146,7 +116,7 @@ void amd_mediated_mode_changed(struct kvm_vcpu *vcpu)
 		return;
 
 	for (i = 0; i < pmu->nr_arch_gp_counters; i++) {
-		if (pmu->gp_counters[i].eventsel & HOST_AND_GUEST_ONLY) {
+		if (pmu->gp_counters[i].eventsel & AMD64_EVENTSEL_HOST_AND_GUEST_ONLY) {
 			kvm_make_request(KVM_REQ_PMU, vcpu);
 			return;
 		}

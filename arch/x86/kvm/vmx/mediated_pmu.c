@@ -12,7 +12,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kvm_host.h>
-#include <linux/perf_guest_pmu.h>
 
 #include <asm/msr.h>
 #include <asm/perf_event.h>
@@ -92,18 +91,6 @@ static void load_status(struct kvm_vcpu *vcpu)
 	update_status_intercept(vcpu);
 }
 
-static void save_status(struct kvm_pmu *pmu)
-{
-	u64 status;
-
-	rdmsrl(MSR_CORE_PERF_GLOBAL_STATUS, status);
-	if (!status)
-		return;
-
-	wrmsrl(MSR_CORE_PERF_GLOBAL_OVF_CTRL, status);
-	pmu->global_status |= status & ~pmu->global_status_rsvd;
-}
-
 void intel_mediated_load(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
@@ -134,15 +121,7 @@ void intel_mediated_save(struct kvm_vcpu *vcpu)
 		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, 0);
 
 	clear_metrics();
-	save_status(pmu);
-}
-
-u64 intel_mediated_status(struct kvm_vcpu *vcpu)
-{
-	u64 status;
-
-	rdmsrl(MSR_CORE_PERF_GLOBAL_STATUS, status);
-	return status | vcpu_to_pmu(vcpu)->global_status;
+	kvm_mediated_pmu_save_status(pmu);
 }
 
 void intel_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
@@ -263,6 +242,8 @@ static void switch_global_ctrl(struct vcpu_vmx *vmx, u64 guest)
 	if (!vmcs->mediated_pmu) {
 		vmcs_write64(HOST_IA32_PERF_GLOBAL_CTRL, 0);
 		set_autostore(vmx, true);
+		set_rdpmc_exiting(vmx, !has_whole_pmu(vcpu_to_pmu(&vmx->vcpu)) ||
+				       enable_vmware_backdoor);
 	}
 	if (!vmcs->mediated_pmu || vmcs->guest_global_ctrl != guest)
 		vmcs_write64(GUEST_IA32_PERF_GLOBAL_CTRL, guest);
@@ -278,6 +259,7 @@ static void leave_global_ctrl(struct vcpu_vmx *vmx)
 	vm_exit_controls_clearbit(vmx, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL |
 				       VM_EXIT_SAVE_IA32_PERF_GLOBAL_CTRL);
 	set_autostore(vmx, false);
+	set_rdpmc_exiting(vmx, true);
 	vmx->loaded_vmcs->mediated_pmu = false;
 }
 
@@ -291,19 +273,18 @@ static void leave_global_ctrl(struct vcpu_vmx *vmx)
  */
 bool vmx_mediated_pmu_enter(struct vcpu_vmx *vmx)
 {
-	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
+	u64 global_ctrl;
 
-	if (!pmu->mediated.loaded) {
+	if (!kvm_mediated_pmu_loaded(&vmx->vcpu)) {
 		if (vmx->loaded_vmcs->mediated_pmu)
 			leave_global_ctrl(vmx);
-		set_rdpmc_exiting(vmx, true);
 		return false;
 	}
 
-	set_rdpmc_exiting(vmx, !has_whole_pmu(pmu) || enable_vmware_backdoor);
-	switch_global_ctrl(vmx, guest_global_ctrl(pmu));
+	global_ctrl = guest_global_ctrl(vcpu_to_pmu(&vmx->vcpu));
+	switch_global_ctrl(vmx, global_ctrl);
 	if (!exit_saves_global_ctrl())
-		stored_global_ctrl(vmx)->value = guest_global_ctrl(pmu);
+		stored_global_ctrl(vmx)->value = global_ctrl;
 	return true;
 }
 
@@ -321,7 +302,7 @@ void vmx_mediated_pmu_exit(struct vcpu_vmx *vmx)
 	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
 	u64 global_ctrl;
 
-	if (!pmu->mediated.loaded || vmx->fail)
+	if (!kvm_mediated_pmu_loaded(&vmx->vcpu) || vmx->fail)
 		return;
 
 	if (exit_saves_global_ctrl()) {
