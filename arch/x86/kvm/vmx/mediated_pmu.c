@@ -242,8 +242,8 @@ static void switch_global_ctrl(struct vcpu_vmx *vmx, u64 guest)
 	if (!vmcs->mediated_pmu) {
 		vmcs_write64(HOST_IA32_PERF_GLOBAL_CTRL, 0);
 		set_autostore(vmx, true);
-		set_rdpmc_exiting(vmx, !has_whole_pmu(vcpu_to_pmu(&vmx->vcpu)) ||
-				       enable_vmware_backdoor);
+		set_rdpmc_exiting(vmx, enable_vmware_backdoor ||
+				  !has_whole_pmu(vcpu_to_pmu(&vmx->vcpu)));
 	}
 	if (!vmcs->mediated_pmu || vmcs->guest_global_ctrl != guest)
 		vmcs_write64(GUEST_IA32_PERF_GLOBAL_CTRL, guest);
