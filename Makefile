@@ -67,6 +67,7 @@ test: ready
 
 test-all: ready
 	$S/build/kernel.sh debug
+	$S/build/kernel.sh mediated-debug
 	$S/tests/all.sh --all
 
 demo: machine kernels perf

@@ -15,13 +15,7 @@
 
 name=${1:-mediated}
 fragments=$machine/kernel/small.config
-case $name in
-base|debug)			source=$build/linux-6.12 ;;
-mediated|mediated-debug)	source=$build/linux-mediated ;;
-tree|tree-debug)		source=$build/tree ;;
-*)	die "unknown kernel '$name' (base, mediated or tree; debug," \
-		"mediated-debug or tree-debug)" ;;
-esac
+source=$(source_of "$name")
 case $name in
 *debug)	fragments="$fragments $machine/kernel/debug.config" ;;
 esac
@@ -32,24 +26,8 @@ esac
 objects=$source/.kernel-$name
 out=$build/kernel-$name
 
-# Bring the source up to date, and print what it is.
-bring_source()
-{
-	case $name in
-	base|debug)
-		"$machine/build/source.sh"
-		cat "$source/.stamp" ;;
-	mediated*)
-		"$top/tools/series/series" checkout "$source" ;;
-	tree*)
-		[ -d "$source" ] || die "$source is missing: run 'make tree'"
-		# It changes all the time: make finds out what to do.
-		date +%s.%N ;;
-	esac
-}
-
 alone "kernel-$name"
-version=$(bring_source)
+version=$(bring_source "$name")
 # shellcheck disable=SC2086	# a list of files
 stamp="$version $(digest "$0" "$machine/build/configure.sh" $fragments)"
 if fresh "$out/.stamp" "$stamp" && [ -f "$out/arch/x86/boot/bzImage" ]; then

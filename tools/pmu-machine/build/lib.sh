@@ -7,11 +7,10 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/../../.." && pwd)
-# shellcheck disable=SC2034	# used by the scripts that include this file
 machine=$top/tools/pmu-machine
 build=$top/build
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pmu-machine
-# shellcheck disable=SC2034	# as above
+# shellcheck disable=SC2034	# used by the scripts that include this file
 jobs=$(nproc)
 
 mkdir -p "$build" "$cache"
@@ -34,6 +33,35 @@ die()
 {
 	say "$@"
 	exit 1
+}
+
+# source_of KERNEL - the folder of its source
+source_of()
+{
+	case $1 in
+	base|debug)			echo "$build/linux-6.12" ;;
+	mediated|mediated-debug)	echo "$build/linux-mediated" ;;
+	tree|tree-debug)		echo "$build/tree" ;;
+	*)	die "unknown kernel '$1' (base, mediated or tree; debug," \
+			"mediated-debug or tree-debug)" ;;
+	esac
+}
+
+# bring_source KERNEL - bring its source up to date, and print what that is
+bring_source()
+{
+	folder=$(source_of "$1")
+	case $1 in
+	base|debug)
+		"$machine/build/source.sh"
+		cat "$folder/.stamp" ;;
+	mediated*)
+		"$top/tools/series/series" checkout "$folder" ;;
+	tree*)
+		[ -d "$folder" ] || die "$folder is missing: run 'make tree'"
+		# It changes all the time: make finds out what to do.
+		date +%s.%N ;;
+	esac
 }
 
 # digest FILE... - one hash of the names and contents of files and folders.

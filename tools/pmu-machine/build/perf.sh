@@ -10,15 +10,15 @@
 . "$(dirname "$0")/lib.sh"
 
 out=$build/perf
-source=$build/linux-6.12
+source=$(source_of base)
 features="NO_LIBPYTHON=1 NO_LIBPERL=1 NO_SLANG=1 NO_JVMTI=1 NO_LIBBABELTRACE=1
 	NO_LIBCRYPTO=1 NO_LIBUNWIND=1 NO_LIBNUMA=1 NO_LIBAUDIT=1 NO_SDT=1
 	NO_LIBBPF=1 NO_LIBCAP=1 NO_LIBZSTD=1 NO_LZMA=1 NO_CAPSTONE=1
 	NO_LIBDEBUGINFOD=1 NO_LIBPFM4=1 NO_LIBLLVM=1 NO_DEMANGLE=1 BUILD_BPF_SKEL=0"
 
-"$machine/build/source.sh"
 alone perf
-stamp="$(cat "$source/.stamp") $(digest "$0")"
+version=$(bring_source base)
+stamp="$version $(digest "$0")"
 if fresh "$out/.stamp" "$stamp" && [ -x "$out/perf" ]; then
 	exit 0
 fi

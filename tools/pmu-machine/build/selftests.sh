@@ -12,33 +12,20 @@ name=${1:-base}
 case $name in
 base)
 	tests="pmu_counters_test pmu_event_filter_test vmx_pmu_caps_test state_test"
-	source=$build/linux-6.12
 	out=$build/selftests ;;
 mediated)
 	tests=mediated_pmu_test
-	source=$build/linux-mediated
 	out=$build/selftests-mediated ;;
 *)	die "unknown selftests '$name' (base or mediated)" ;;
 esac
+source=$(source_of "$name")
 headers=$out/headers
-
-# Bring the source up to date, and print what it is.
-bring_source()
-{
-	case $name in
-	base)
-		"$machine/build/source.sh"
-		cat "$source/.stamp" ;;
-	mediated)
-		"$top/tools/series/series" checkout "$source" ;;
-	esac
-}
 
 # The tests use KVM's ABI of this kernel, which Debian's headers lag behind.
 install_headers()
 {
 	mkdir -p "$headers"
-	logged "install the base's kernel headers" "$out/headers.log" \
+	logged "install the kernel's headers" "$out/headers.log" \
 		make -C "$source" O="$headers" headers
 }
 
@@ -58,7 +45,8 @@ build_tests()
 }
 
 alone "selftests-$name"
-stamp="$(bring_source) $(digest "$0")"
+version=$(bring_source "$name")
+stamp="$version $(digest "$0")"
 fresh "$out/.stamp" "$stamp" && exit 0
 rm -rf "$out"
 install_headers

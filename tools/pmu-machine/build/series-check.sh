@@ -7,4 +7,5 @@
 # shellcheck source=tools/pmu-machine/build/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+alone series-check
 exec "$top/tools/series/series" check "$@"

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Unpack Debian's linux-source-6.12 into build/linux-6.12, once for every
-# version of the package.  Everything is built outside of it.
+# version of the package.  What is built from it lies beside it, or in folders
+# of its own below it (kernel.sh); the source itself stays as it was.
 
 # shellcheck source=tools/pmu-machine/build/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-source=$build/linux-6.12
+source=$(source_of base)
 tarball=/usr/src/linux-source-6.12.tar.xz
 
 alone linux-6.12

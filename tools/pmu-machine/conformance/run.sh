@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Usage: run.sh [MODEL...]
-# Boot the vendor's conformance program on every model (all six without arguments) and add up the facts.
-# MACHINE is the runner, OUT where the programs are and the logs go.
+#
+# run.sh [MODEL...] - boot the vendor's conformance program on the models, all
+# six without arguments, and add up the facts.  MACHINE is the runner, OUT where
+# the programs are and the logs go.
+
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1

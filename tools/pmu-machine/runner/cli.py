@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 
-from . import bare, command, cpus, emulator, guest
+from . import bare, command, cpus, emulator, guest, paths
 from .errors import DIED, TIMEOUT, USAGE, MachineDied, UsageError, explained
 
 
@@ -27,8 +27,10 @@ def _common(parser):
 def _command(parser, kernel):
     _common(parser)
     parser.add_argument("--kernel", default=kernel,
-                        metavar="base|mediated|debug|FILE",
-                        help=f"what the machine boots (default {kernel})")
+                        metavar="NAME|FILE",
+                        help=f"what the machine boots: "
+                        f"{', '.join(paths.KERNELS)}, or a file "
+                        f"(default {kernel})")
     parser.add_argument("--append", action="append", default=[],
                         metavar="ARGS", help="more kernel arguments")
     parser.add_argument("--with", action="append", default=[], dest="extra",
@@ -61,8 +63,8 @@ def _guest_parser(commands):
                         help="what makes the guest: QEMU, or COMMAND itself, "
                         "which runs on the host then (default qemu)")
     parser.add_argument("--guest-kernel", default="base",
-                        metavar="base|mediated|debug|FILE",
-                        help="what the guest boots (default base)")
+                        metavar="NAME|FILE",
+                        help="what the guest boots, like --kernel (default base)")
     parser.add_argument("--guest-cpu", default="host", metavar="MODEL",
                         help="QEMU's -cpu (default host)")
     parser.add_argument("--guest-cpus", type=int, default=1, metavar="N",

@@ -16,16 +16,22 @@ def prepare(folder):
         raise UsageError(f"{folder}: cannot be written to")
 
 
-def _inside(name):
-    """@name without its leading ./, if it stays below the folder."""
+def _inside(name, folder):
+    """The path of @name in @folder, if it does not lead out of it."""
     name = os.path.normpath(name)
     if os.path.isabs(name) or name.split(os.sep)[0] == os.pardir:
         raise MachineDied(f"/out holds a bad name: {name}")
-    return name
+    parent = os.path.dirname(name)
+    while parent:
+        # A link in place of a folder would lead out.
+        if os.path.islink(os.path.join(folder, parent)):
+            raise MachineDied(f"/out holds a bad name: {name}")
+        parent = os.path.dirname(parent)
+    return os.path.join(folder, name)
 
 
 def _extract(archive, member, folder):
-    target = os.path.join(folder, _inside(member.name))
+    target = _inside(member.name, folder)
     # Nothing is written through a link that the machine made.
     if os.path.islink(target) or os.path.isfile(target):
         os.unlink(target)
@@ -34,21 +40,12 @@ def _extract(archive, member, folder):
     elif member.issym():
         os.symlink(member.linkname, target)
     elif member.islnk():
-        os.link(os.path.join(folder, _inside(member.linkname)), target)
+        os.link(_inside(member.linkname, folder), target)
     elif member.isreg():
         with archive.extractfile(member) as source, \
                 open(target, "wb") as copy:
             shutil.copyfileobj(source, copy)
         os.chmod(target, member.mode & 0o777 | 0o600)
-
-
-def _check_parents(name, folder):
-    """A link in place of a folder would lead out of @folder."""
-    parent = os.path.dirname(name)
-    while parent:
-        if os.path.islink(os.path.join(folder, parent)):
-            raise MachineDied(f"/out holds a bad name: {name}")
-        parent = os.path.dirname(parent)
 
 
 def unpack(path, folder):
@@ -57,7 +54,6 @@ def unpack(path, folder):
         with explained(folder, "unpacking /out"), \
                 tarfile.open(path) as archive:
             for member in archive:
-                _check_parents(_inside(member.name), folder)
                 _extract(archive, member, folder)
     except tarfile.TarError as error:
         raise MachineDied(f"the archive of /out is damaged: {error}") \

@@ -13,7 +13,7 @@ INIT = os.path.join(BUILD, "init/init")
 MARK = os.path.join(BUILD, "init/mark")
 PERF = os.path.join(BUILD, "perf/perf")
 KERNELS = {name: os.path.join(BUILD, f"kernel-{name}/bzImage")
-           for name in ("base", "debug", "mediated")}
+           for name in ("base", "debug", "mediated", "mediated-debug")}
 
 BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGABIOS = "/usr/share/vgabios/vgabios.bin"

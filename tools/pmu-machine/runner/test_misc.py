@@ -146,6 +146,15 @@ class OutboxTest(unittest.TestCase):
                           ("l/evil", tarfile.REGTYPE, ""))
         self.assertFalse(os.path.exists(os.path.join(self.folder, "evil")))
 
+    def test_escape_by_hard_link(self):
+        """outbox: a hard link to a file below a link is refused"""
+        with open(os.path.join(self.folder, "secret"), "wb"):
+            pass
+        with self.assertRaises(MachineDied):
+            self._archive(("l", tarfile.SYMTYPE, ".."),
+                          ("f", tarfile.LNKTYPE, "l/secret"))
+        self.assertFalse(os.path.exists(os.path.join(self.out, "f")))
+
     def test_damaged(self):
         """outbox: an archive that broke off is an error, not an empty folder"""
         with open(self.tar, "wb") as tar:

@@ -32,6 +32,10 @@ $tests/host-perf.sh
 $tests/perf-suites.sh"
 slow="
 $tests/run-runner.py debug
+env SERIES=mediated-debug $tests/selftests.sh
+env SERIES=mediated-debug $tests/perf-exact.sh --guest
+env SERIES=mediated-debug $tests/guest-sharing.sh
+env SERIES=mediated-debug $tests/host-perf.sh
 $tests/perf-suites.sh --long
 $tests/kvm.sh --long
 $tests/guest-sharing.sh --long

@@ -6,15 +6,16 @@ For each model and way FOLDER has what perf said, in MODEL.WAY/, and the
 machine's own statistics, MODEL.WAY.json.
 """
 
-import json
 import os
 import re
 import sys
 
+sys.dont_write_bytecode = True
+
+import stats  # noqa: E402
+
 WAYS = ("native", "legacy", "mediated")
 
-# KVM saves and restores it at each VM exit, with a vPMU or without.
-DEBUGCTL = "0x1d9"
 CYCLES_PER_MS = 1000000
 
 NOTES = """\
@@ -37,13 +38,6 @@ def numbers(path, pattern):
     return {match["name"]: int(match["number"]) for match in found}
 
 
-def accesses(side):
-    """How often PMU registers were read and written by instructions."""
-    return side["rdpmc"] + sum(
-        count for name in ("msr_reads", "msr_writes")
-        for msr, count in side[name]["instruction"].items() if msr != DEBUGCTL)
-
-
 def costs(section):
     """The cells of a section of the machine's statistics."""
     host, guest = (section[side]["cycles"] / CYCLES_PER_MS
@@ -51,7 +45,7 @@ def costs(section):
     return {"time, ms": f"{host + guest:.1f}",
             "  of it in the host": f"{host:.1f}",
             "VM exits": sum(section["vm_exits"].values()),
-            "PMU accesses by the host": accesses(section["root"])}
+            "PMU accesses by the host": stats.cost(section["root"])}
 
 
 def column(folder, period):
@@ -60,8 +54,8 @@ def column(folder, period):
                      r"^ *(?P<number>\d+) +(?P<name>\S+:u)")
     records = numbers(os.path.join(folder, "samples"),
                       r"^ *(?P<name>\w+) events: +(?P<number>\d+)")
-    with open(f"{folder}.json", encoding="utf-8") as file:
-        sections = {each["name"]: each for each in json.load(file)["sections"]}
+    sections = {each["name"]: each
+                for each in stats.sections(f"{folder}.json")}
     wanted = counts["instructions:u"] // period
     seen = records.get("SAMPLE", 0)
     samples = {"samples": seen, "missing": wanted - seen,

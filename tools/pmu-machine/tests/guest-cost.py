@@ -11,11 +11,12 @@ return to QEMU, which puts the guest's registers and loads them again: those are
 counted and shown, not subtracted.
 """
 
-import json
 import sys
 
-# KVM saves and restores it at each VM exit, with a vPMU or without.
-DEBUGCTL = "0x1d9"
+sys.dont_write_bytecode = True
+
+import stats  # noqa: E402
+
 # AMD: PerfCntrGlobalCtl
 GLOBAL_CTL = "0xc0000301"
 # External interrupts, and what a page that the host has not mapped yet causes
@@ -26,26 +27,9 @@ CPUIDS = 1000
 COUNTERS = 3
 
 
-def report(good, key, detail):
-    """One fact."""
-    print(f"{'ok' if good else 'FAIL'} {key}: {detail}")
-
-
-def accesses(section, way):
-    """Root mode's reads and writes, by register; without DEBUGCTL."""
-    return [{msr: count for msr, count in section["root"][name][way].items()
-             if msr != DEBUGCTL} for name in ("msr_reads", "msr_writes")]
-
-
-def number(section, way):
-    """How many of them there are."""
-    return sum(sum(side.values()) for side in accesses(section, way))
-
-
 def cost(sections):
-    """All accesses by instruction."""
-    return sum(number(section, "instruction") + section["root"]["rdpmc"]
-               for section in sections)
+    """All accesses of root mode by instruction."""
+    return sum(stats.cost(section["root"]) for section in sections)
 
 
 def exits(sections, reasons=None):
@@ -57,7 +41,8 @@ def exits(sections, reasons=None):
 
 def describe(sections):
     """How many exits of which kind there were, and what they cost."""
-    listed = sum(number(section, "list") for section in sections)
+    listed = sum(stats.number(section["root"], "list")
+                 for section in sections)
     return (f"{cost(sections)} accesses in {exits(sections)} exits "
             f"({exits(sections, INTERRUPTS)} interrupts, "
             f"{exits(sections, FAULTS)} page faults; {listed} by list)")
@@ -67,42 +52,42 @@ def free(sections, key, most_puts=0):
     """Sections that cost nothing, but for a few."""
     costly = [section for section in sections if cost([section])]
     rest = [section for section in sections if not cost([section])]
-    report(len(costly) <= most_puts and exits(rest, INTERRUPTS) >= 20
-           and exits(rest, FAULTS) >= 5, key,
-           f"{describe(rest)}; {len(costly)} of {len(sections)} sections with "
-           f"a put: {describe(costly)}")
+    stats.report(len(costly) <= most_puts and exits(rest, INTERRUPTS) >= 20
+                 and exits(rest, FAULTS) >= 5, key,
+                 f"{describe(rest)}; {len(costly)} of {len(sections)} sections "
+                 f"with a put: {describe(costly)}")
 
 
 def retired(section, key):
     """A section of CPUIDs that some of the counters count."""
-    reads, writes = accesses(section, "instruction")
+    reads, writes = stats.accesses(section["root"], "instruction")
     rdpmc = section["root"]["rdpmc"]
     # With PerfMonV2 KVM has to see whether the guest has the counters on.
-    report(rdpmc == CPUIDS * COUNTERS and
-           list(writes.values()) == [CPUIDS] * COUNTERS and
-           reads in ({}, {GLOBAL_CTL: CPUIDS}), key,
-           f"{rdpmc} RDPMC, WRMSR {writes}, RDMSR {reads}, expected "
-           f"{CPUIDS} for each of {COUNTERS} counters")
+    stats.report(rdpmc == CPUIDS * COUNTERS and
+                 list(writes.values()) == [CPUIDS] * COUNTERS and
+                 reads in ({}, {GLOBAL_CTL: CPUIDS}), key,
+                 f"{rdpmc} RDPMC, WRMSR {writes}, RDMSR {reads}, expected "
+                 f"{CPUIDS} for each of {COUNTERS} counters")
 
 
 def main(path):
     """Judge all sections."""
     guest = {}
-    with open(path, encoding="utf-8") as source:
-        for section in json.load(source)["sections"]:
-            if section["by"] == "guest":
-                guest.setdefault(section["name"], []).append(section)
+    for section in stats.sections(path):
+        if section["by"] == "guest":
+            guest.setdefault(section["name"], []).append(section)
     free(guest["alone"], "a guest that leaves its PMU alone costs nothing")
     unused = guest["alone, CPUID"]
-    report(cost(unused) == 0 and exits(unused) >= CPUIDS,
-           "nor does its CPUID", describe(unused))
+    stats.report(cost(unused) == 0 and exits(unused) >= CPUIDS,
+                 "nor does its CPUID", describe(unused))
     every = guest["every counter"]
     free(every, "every counter running costs nothing", len(every) // 16)
     retired(guest["three counters, CPUID"][0],
             "CPUID costs an RDPMC and a WRMSR a counter")
     beside = guest["detector"]
-    report(cost(beside) > 0, "beside the hard-lockup detector",
-           f"{cost(beside) / exits(beside):.1f} an exit; {describe(beside)}")
+    stats.report(cost(beside) > 0, "beside the hard-lockup detector",
+                 f"{cost(beside) / exits(beside):.1f} an exit; "
+                 f"{describe(beside)}")
 
 
 if __name__ == "__main__":

@@ -51,18 +51,27 @@ with_guests()
 	script=$2
 	shift 2
 	parameters "$model" >"$work/parameters"
-	in_machine "$model" --kernel mediated --mem 1536 --timeout 900 "$@" \
-		--append "kvm_intel.enable_mediated_pmu=${MEDIATED-1}" \
-		--append "kvm_amd.enable_mediated_pmu=${MEDIATED-1}" \
+	in_machine "$model" --kernel "$series" --mem "$(scaled 1536 2)" \
+		--timeout "$(scaled 900 4)" "$@" \
+		--append "$(mediated "${MEDIATED-1}")" \
 		--with "$tests/inside/$script.sh:/test/$script.sh" \
 		--with "$tests/inside/$script-guest.sh:/test/$script-guest.sh" \
-		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$tests/inside/qemu.sh:/test/qemu.sh" \
 		--with "$work/parameters:/test/parameters" \
 		--with "$work/exact:/test/exact" \
 		--with "$top/build/kernel-base/bzImage:/guest/bzImage" \
 		--with qemu-system-x86_64 --with perf --with mark \
 		-- sh "/test/$script.sh"
+}
+
+# judged MODEL COMMAND... - the facts of a program that judges statistics
+judged()
+{
+	model=$1
+	shift
+	"$@" >"$work/facts" ||
+		echo 'FAIL statistics: they are not complete' >>"$work/facts"
+	read_facts "$model" <"$work/facts"
 }
 
 workload exact

@@ -8,17 +8,15 @@ nanosecond.
 """
 
 import csv
-import json
 import sys
+
+sys.dont_write_bytecode = True
+
+import stats  # noqa: E402
 
 # perf begins a little before the mark, and beside host events the guest has the
 # PMU while its registers are switched, too, at each VM entry and exit.
 TOLERANCE = 0.08
-
-
-def report(good, key, detail):
-    """One fact."""
-    print(f"{'ok' if good else 'FAIL'} {key}: {detail}")
 
 
 def events(path):
@@ -31,36 +29,36 @@ def events(path):
 
 def section(path, name):
     """The section that the host marked so."""
-    with open(path, encoding="utf-8") as source:
-        return next(section for section in json.load(source)["sections"]
-                    if section["name"] == name and section["by"] == "host")
+    return next(each for each in stats.sections(path)
+                if each["name"] == name and each["by"] == "host")
 
 
-def main(stats, path):
+def main(statistics, path):
     """Judge all events."""
-    truth = section(stats, "measured")
+    truth = section(statistics, "measured")
     rows = events(path)
-    report(all(row[0].isdigit() for row in rows.values()),
-           "no host event is in error", {name: row[0]
-                                         for name, row in rows.items()})
+    stats.report(all(row[0].isdigit() for row in rows.values()),
+                 "no host event is in error", {name: row[0]
+                                               for name, row in rows.items()})
     counting = {name: row for name, row in rows.items() if "G" in name}
     excluding = {name: row for name, row in rows.items() if "G" not in name}
-    report(all(row[2] == 100 for row in excluding.values()),
-           "events that exclude guests lose no time",
-           {name: row[2] for name, row in excluding.items()})
+    stats.report(all(row[2] == 100 for row in excluding.values()),
+                 "events that exclude guests lose no time",
+                 {name: row[2] for name, row in excluding.items()})
     enabled = max(row[1] for row in excluding.values())
     guest = truth["guest"]["cycles"]
     for name, (_, running, _) in counting.items():
         lost = enabled - running
-        report(abs(lost - guest) <= TOLERANCE * guest,
-               f"{name} shows the time that the guest had",
-               f"{lost} ns of {enabled} not running, the guest ran {guest}")
+        stats.report(abs(lost - guest) <= TOLERANCE * guest,
+                     f"{name} shows the time that the guest had",
+                     f"{lost} ns of {enabled} not running, the guest ran "
+                     f"{guest}")
     root = sum(truth["root"]["instructions"].values())
     counted = int(rows["instructions"][0])
-    report(root / 2 <= counted <= root * (1 + TOLERANCE),
-           "the host counts its own instructions",
-           f"{counted} of {root}, the guest's "
-           f"{sum(truth['guest']['instructions'].values())} apart")
+    stats.report(root / 2 <= counted <= root * (1 + TOLERANCE),
+                 "the host counts its own instructions",
+                 f"{counted} of {root}, the guest's "
+                 f"{sum(truth['guest']['instructions'].values())} apart")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,7 @@ for model in $models; do
 	with_guests "$model" host-perf --append nmi_watchdog=0 \
 		--stats "$work/stats" --out "$work/out" \
 		--with "$work/threefunc:/test/threefunc"
-	"$tests/host-perf.py" "$work/stats" "$work/out/stat.csv" >"$work/facts" ||
-		echo 'FAIL statistics: they are not complete' >>"$work/facts"
-	read_facts "$model" <"$work/facts"
+	judged "$model" "$tests/host-perf.py" "$work/stats" "$work/out/stat.csv"
 	rm -rf "$work/out"
 done
 summary

@@ -47,7 +47,6 @@ for model in $models; do
 	for cpus in 1 2; do
 		in_machine "$model" --cpus "$cpus" --timeout 180 \
 			--with "$tests/inside/identity.sh:/test/identity.sh" \
-			--with "$tests/inside/facts.sh:/test/facts.sh" \
 			--with "$work/parameters:/test/parameters" \
 			-- sh /test/identity.sh /test/parameters "$cpus"
 	done

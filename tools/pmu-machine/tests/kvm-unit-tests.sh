@@ -25,9 +25,8 @@ bare()
 # would be the host's.
 in_qemu()
 {
-	"$machine" run --cpu "$1" --timeout "$limit" --kernel mediated \
-		--append 'kvm_intel.enable_mediated_pmu=1' \
-		--append 'kvm_amd.enable_mediated_pmu=1 nmi_watchdog=0' \
+	"$machine" run --cpu "$1" --timeout "$limit" --kernel "$series" \
+		--append "$(mediated 1) nmi_watchdog=0" \
 		--with "$image:/test/pmu.flat" \
 		--with "$work/environment:/test/environment" \
 		-- qemu-system-x86_64 -accel kvm -M pc -m 256 \

@@ -42,16 +42,13 @@ selftests()
 	done
 	in_machine "$model" --timeout 3000 "$@" \
 		--with "$tests/inside/kvm.sh:/test/kvm.sh" \
-		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		-- sh /test/kvm.sh "$vendor" "$where" "$long"
 }
 
 # ours MODEL VALUE WHERE - the selftests on our kernel, with the parameter.
 ours()
 {
-	selftests "$1" "$3" --kernel mediated \
-		--append "kvm_intel.enable_mediated_pmu=$2" \
-		--append "kvm_amd.enable_mediated_pmu=$2"
+	selftests "$1" "$3" --kernel "$series" --append "$(mediated "$2")"
 }
 
 workload exact

@@ -22,6 +22,9 @@ models=${MODELS:-haswell skylake icelake sapphire-rapids zen3 zen4}
 # --long: what takes minutes for each model, too.
 # shellcheck disable=SC2034	# used by the scripts that include this file
 long=${1-}
+# The kernel with the series.  mediated-debug has KASAN, lockdep and UBSAN, which
+# take time and memory.
+series=${SERIES:-mediated}
 work=$(mktemp -d)
 results=$work/results
 : >"$results"
@@ -53,6 +56,21 @@ read_facts()
 	done
 }
 
+# mediated 0|1 - the kernel's arguments without and with the mediated vPMU.
+mediated()
+{
+	echo "kvm_intel.enable_mediated_pmu=$1 kvm_amd.enable_mediated_pmu=$1"
+}
+
+# scaled VALUE FACTOR - a limit, for a kernel that takes more.
+scaled()
+{
+	case $series in
+	*-debug)	echo $(($1 * $2)) ;;
+	*)		echo "$1" ;;
+	esac
+}
+
 # in_machine MODEL ARGUMENT... - machine run, and its facts.
 in_machine()
 {
@@ -65,7 +83,7 @@ in_guest()
 	facts_of guest "$@"
 }
 
-# facts_of run|guest MODEL ARGUMENT...
+# facts_of run|guest MODEL ARGUMENT... - inside/facts.sh is brought along.
 facts_of()
 {
 	verb=$1
@@ -73,7 +91,9 @@ facts_of()
 	shift 2
 	rm -f "$work/end" "$work/status"
 	{
-		"$machine" "$verb" --cpu "$model" "$@" 2>"$work/$model.kernel" || echo "$?" >"$work/status"
+		"$machine" "$verb" --cpu "$model" \
+			--with "$tests/inside/facts.sh:/test/facts.sh" "$@" \
+			2>"$work/$model.kernel" || echo "$?" >"$work/status"
 	} | read_facts "$model"
 	if [ -f "$work/end" ] && [ ! -f "$work/status" ]; then
 		record "$model" ok 'ran to its end' 'the script in the machine'

@@ -32,15 +32,15 @@ parameters()
 
 case ${1-} in
 --guest)	place='in_guest'
-		set -- --append nmi_watchdog=0 --guest-append nmi_watchdog=1 ;;
+		set -- --kernel "$series" --mem "$(scaled 1024 2)" \
+			--append nmi_watchdog=0 --guest-append nmi_watchdog=1 ;;
 *)		place='in_machine'; set -- ;;
 esac
 
 for model in $models; do
 	parameters "$model" >"$work/parameters"
-	"$place" "$model" --timeout 300 "$@" \
+	"$place" "$model" --timeout "$(scaled 300 4)" "$@" \
 		--with "$tests/inside/perf-exact.sh:/test/perf-exact.sh" \
-		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$work/parameters:/test/parameters" \
 		--with "$work/exact:/test/exact" \
 		--with "$work/threefunc:/test/threefunc" \

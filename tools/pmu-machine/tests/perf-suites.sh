@@ -10,7 +10,6 @@
 for model in $models; do
 	in_machine "$model" --timeout 600 \
 		--with "$tests/inside/perf-suites.sh:/test/perf-suites.sh" \
-		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$tests/perf-suites:/test/perf-suites" \
 		--with perf --with /bin/bash --with /usr/bin/getconf \
 		--with /usr/bin/objdump --with /usr/bin/mktemp \

@@ -49,11 +49,10 @@ def guest_arguments(*arguments):
             "perf", "--mem", MEMORY, *arguments]
 
 
-def call(arguments, folder, **options):
+def call(arguments, folder):
     """Run it to its end: the finished process, with bytes as its output."""
     return subprocess.run(arguments, stdin=subprocess.DEVNULL, check=False,
-                          capture_output=True, cwd=folder, timeout=2 * LIMIT,
-                          **options)
+                          capture_output=True, cwd=folder, timeout=2 * LIMIT)
 
 
 def run(folder, *arguments, limit=LIMIT):
@@ -321,33 +320,35 @@ def test_bare(folder):
     check("an image that hangs gives 124", done.returncode == 124, done)
 
 
+def clear_error(fact, text, done):
+    """The one line of @done's standard error has @text."""
+    check(f"{fact} is a clear error",
+          done.returncode == 2 and text in done.stderr
+          and done.stderr.count(b"\n") == 1, done)
+
+
 def test_errors(folder):
     """What the user did wrong is said in one sentence, at once."""
     bad = os.path.join(folder, "bad")
     write(bad, "x" * 4096)
-    for fact, text, arguments in (
-            ("an unknown CPU", b"unknown CPU 'z80'", ["--cpu", "z80"]),
-            ("a missing file", b"no such file: /nowhere",
-             ["--with", "/nowhere"]),
-            ("a missing kernel", b"no kernel '/nowhere'",
-             ["--kernel", "/nowhere"]),
-            ("a kernel that is none", b"is not a bzImage", ["--kernel", bad]),
-            ("an --out that is a file", b"bad: ", ["--out", "bad"]),
-            ("a --stats that cannot be written", b"/nowhere/x: No such file",
-             ["--stats", "/nowhere/x"])):
-        done = run(folder, *arguments, "--", "true", limit=30)
-        check(f"{fact} is a clear error",
-              done.returncode == 2 and text in done.stderr
-              and done.stderr.count(b"\n") == 1, done)
-    for fact, text, arguments in (
-            ("a mediated vPMU on the base kernel", b"has no mediated vPMU",
-             ["--kernel", "base", "--vpmu", "mediated"]),
-            ("a missing guest kernel", b"no kernel '/nowhere'",
-             ["--guest-kernel", "/nowhere"])):
-        done = guest(folder, *arguments, "--", "true", limit=30)
-        check(f"guest: {fact} is a clear error",
-              done.returncode == 2 and text in done.stderr
-              and done.stderr.count(b"\n") == 1, done)
+    for verb, fact, text, *arguments in (
+            (run, "an unknown CPU", b"unknown CPU 'z80'", "--cpu", "z80"),
+            (run, "a missing file", b"no such file: /nowhere",
+             "--with", "/nowhere"),
+            (run, "a missing kernel", b"no kernel '/nowhere'",
+             "--kernel", "/nowhere"),
+            (run, "a kernel that is none", b"is not a bzImage",
+             "--kernel", bad),
+            (run, "an --out that is a file", b"bad: ", "--out", "bad"),
+            (run, "a --stats that cannot be written",
+             b"/nowhere/x: No such file", "--stats", "/nowhere/x"),
+            (guest, "guest: a mediated vPMU on the base kernel",
+             b"has no mediated vPMU", "--kernel", "base",
+             "--vpmu", "mediated"),
+            (guest, "guest: a missing guest kernel", b"no kernel '/nowhere'",
+             "--guest-kernel", "/nowhere")):
+        clear_error(fact, text,
+                    verb(folder, *arguments, "--", "true", limit=30))
     done = run(folder, "--", "no-such-program", limit=30)
     check("a missing program is a clear error", done.returncode == 2
           and b"no such program: no-such-program" in done.stderr, done)

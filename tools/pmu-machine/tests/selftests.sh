@@ -8,11 +8,10 @@
 . "$(dirname "$0")/lib.sh"
 
 for model in $models; do
-	in_machine "$model" --timeout 300 --kernel mediated \
-		--append 'kvm_intel.enable_mediated_pmu=1 kvm_amd.enable_mediated_pmu=1' \
+	in_machine "$model" --timeout "$(scaled 300 4)" --kernel "$series" \
+		--append "$(mediated 1)" \
 		--with "$top/build/selftests-mediated/x86_64/mediated_pmu_test:/test/mediated_pmu_test" \
 		--with "$tests/inside/selftests.sh:/test/selftests.sh" \
-		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		-- sh /test/selftests.sh
 done
 summary

@@ -182,8 +182,7 @@ def test_edits(scratch):
     scratch.hook("two", 20, {"deep/down/two.h": "2\n"})
     scratch.hook("three", 37)
     scratch.refresh()
-    one, two, three = scratch.git.lines("rev-list", "--reverse", "base..HEAD")
-    del two
+    one, _, three = scratch.git.lines("rev-list", "--reverse", "base..HEAD")
     scratch.git.run("reset", "-q", "--hard", "base")
     scratch.git.run("cherry-pick", three, one)
     scratch.refresh()

@@ -44,3 +44,27 @@ interrupts()
 		print n
 	}' /proc/interrupts
 }
+
+# no_message KEY PATTERN - no line of the kernel's log matches; the first few
+# that do are shown below the fact.
+no_message()
+{
+	equal "$1" "$(dmesg | grep -ciE "$2")" 0
+	dmesg | grep -iE "$2" | head -n 3
+}
+
+# no_complaint KEY [PATTERN] - nor does one that tells of what no kernel should
+# meet.  In the middle of a line "rIP:" is KVM's, of a guest's odd MSR.
+no_complaint()
+{
+	no_message "$1" \
+		"unknown NMI|dazed|Uhhuh|WARNING|(^|\\] )RIP:|BUG:${2:+|$2}"
+}
+
+# never_throttle - neither for the number of samples nor for their time.  The
+# order matters: with a limit of 0 %, Linux lets nobody set the other one.
+never_throttle()
+{
+	echo 10000000 >/proc/sys/kernel/perf_event_max_sample_rate
+	echo 0 >/proc/sys/kernel/perf_cpu_time_max_percent
+}

@@ -7,7 +7,7 @@
 here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/facts.sh
 . "$here/facts.sh"
-# Seconds of the machine's clock, of which the host makes five to ten.
+# Seconds of the machine's clock; each takes the host five to ten.
 limit=20
 # In the initrd's own file system a directory has no size, and perf takes an
 # old perf.data that is one for empty.
