@@ -27,6 +27,7 @@ $tests/selftests.sh
 $tests/perf-exact.sh --guest
 $tests/kvm.sh
 $tests/guest-sharing.sh
+$tests/nested.sh
 $tests/guest-cost.sh
 $tests/host-perf.sh
 $tests/perf-suites.sh"
@@ -39,6 +40,7 @@ env SERIES=mediated-debug $tests/host-perf.sh
 $tests/perf-suites.sh --long
 $tests/kvm.sh --long
 $tests/guest-sharing.sh --long
+$tests/nested.sh --long
 $tests/guest-cost.sh --long
 $tests/host-perf.sh --long"
 

@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# nested.sh [--long] - a guest in a guest: L1 has the mediated vPMU, and gives
+# its own guest, L2, a mediated one as well, then one made of perf events.
+# What L1 and L2 count is exact, alone and side by side, and L2's accesses to
+# the counters of a mediated vPMU exit neither to L1 nor to the host.  One boot
+# a model.
+
+# shellcheck source=tools/pmu-machine/tests/guests.sh
+. "$(dirname "$0")/guests.sh"
+
+# One model of each vendor, unless there is time.
+[ -n "${MODELS-}" ] || [ "$long" = --long ] || models='haswell zen4'
+# shellcheck disable=SC2034	# used by with_guests
+settings='rounds=1'
+limit=900
+if [ "$long" = --long ]; then
+	# shellcheck disable=SC2034	# used by with_guests
+	settings='rounds=10'
+	limit=3600
+fi
+
+for model in $models; do
+	with_guests "$model" nested --mem 2560 --timeout "$limit" \
+		--append nmi_watchdog=0 \
+		--with "$top/build/kernel-$series/bzImage:/guest/mediated" \
+		--with "$tests/inside/nested-l2.sh:/test/nested-l2.sh" \
+		--with "$tests/inside/counter-exits.sh:/test/counter-exits.sh"
+done
+summary
