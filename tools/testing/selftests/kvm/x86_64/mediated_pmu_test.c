@@ -277,6 +277,32 @@ static void count_over_exit(void)
 	clear_status();
 }
 
+/* Written by user space: what to do next, and where to overflow. */
+static bool at_exit;
+static uint64_t overflow_after;
+
+/*
+ * Overflow about there, where a PMI may find that KVM_RUN has ended, and tell
+ * user space how many came.
+ */
+static void overflow_at_exit(void)
+{
+	unsigned int before = READ_ONCE(nr_nmis);
+
+	write_counter(0, -READ_ONCE(overflow_after) & COUNTER_MASK);
+	write_selector(0, COUNT_INSTRUCTIONS | ARCH_PERFMON_EVENTSEL_INT);
+	if (pmu.global_ctrl)
+		wrmsr(pmu.global_ctrl, 1);
+
+	GUEST_SYNC(0);
+
+	if (pmu.global_ctrl)
+		wrmsr(pmu.global_ctrl, 0);
+	write_selector(0, 0);
+	clear_status();
+	GUEST_SYNC(READ_ONCE(nr_nmis) - before);
+}
+
 static void guest_code(void)
 {
 	x2apic_enable();
@@ -288,8 +314,12 @@ static void guest_code(void)
 	test_masked_overflow();
 
 	GUEST_SYNC(pmu.nr_counters);
-	for (;;)
-		count_over_exit();
+	for (;;) {
+		if (READ_ONCE(at_exit))
+			overflow_at_exit();
+		else
+			count_over_exit();
+	}
 }
 
 static uint64_t next_sync(struct kvm_vcpu *vcpu)
@@ -312,10 +342,13 @@ static uint64_t next_sync(struct kvm_vcpu *vcpu)
 static struct kvm_vcpu *save_and_restore(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
 {
 	struct kvm_x86_state *state = vcpu_save_state(vcpu);
+	struct kvm_lapic_state lapic;
 
+	vcpu_ioctl(vcpu, KVM_GET_LAPIC, &lapic);
 	kvm_vm_release(vm);
 	vcpu = vm_recreate_with_one_vcpu(vm);
 	vcpu_load_state(vcpu, state);
+	vcpu_ioctl(vcpu, KVM_SET_LAPIC, &lapic);
 	kvm_x86_state_cleanup(state);
 
 	return vcpu;
@@ -323,19 +356,10 @@ static struct kvm_vcpu *save_and_restore(struct kvm_vm *vm, struct kvm_vcpu *vcp
 
 #define MAX_RESULTS	16
 
-int main(int argc, char *argv[])
+static struct kvm_vcpu *test_counts_over_exit(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
 {
 	uint64_t first[MAX_RESULTS], value;
-	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm;
 	int nr_results, round, i;
-
-	TEST_REQUIRE(kvm_is_pmu_enabled());
-	TEST_REQUIRE(host_cpu_is_intel ? get_kvm_intel_param_bool("enable_mediated_pmu") :
-					 get_kvm_amd_param_bool("enable_mediated_pmu"));
-
-	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
-	vm_install_exception_handler(vm, NMI_VECTOR, nmi_handler);
 
 	/* All counters, and the status. */
 	nr_results = next_sync(vcpu) + 1;
@@ -355,6 +379,63 @@ int main(int argc, char *argv[])
 				    round, i, value, first[i]);
 		}
 	}
+
+	return vcpu;
+}
+
+/* What counter 0 shows to user space. */
+static uint64_t counter_of(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_msr(vcpu, host_cpu_is_intel ? MSR_IA32_PERFCTR0 :
+						      MSR_F15H_PERF_CTR0);
+}
+
+/*
+ * The instruction that leaves for user space is counted by KVM when KVM_RUN
+ * completes it, also if KVM_RUN is only called to have the vCPU saved then.
+ */
+static void test_overflows_at_exit(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
+{
+	uint64_t before_exit, after, nr;
+	int round;
+
+	at_exit = true;
+	sync_global_to_guest(vm, at_exit);
+	next_sync(vcpu);
+	before_exit = counter_of(vcpu);
+	TEST_ASSERT(before_exit > 2, "Only %lu instructions", before_exit);
+	next_sync(vcpu);
+
+	for (after = before_exit - 1; after <= before_exit + 2; after++) {
+		overflow_after = after;
+		sync_global_to_guest(vm, overflow_after);
+		for (round = 0; round < 2; round++) {
+			next_sync(vcpu);
+			if (round)
+				vcpu = save_and_restore(vm, vcpu);
+			nr = next_sync(vcpu);
+			TEST_ASSERT(nr == 1,
+				    "%lu PMIs, overflow after %lu, exit after %lu, %s",
+				    nr, after, before_exit,
+				    round ? "restored" : "kept");
+		}
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	TEST_REQUIRE(kvm_is_pmu_enabled());
+	TEST_REQUIRE(host_cpu_is_intel ? get_kvm_intel_param_bool("enable_mediated_pmu") :
+					 get_kvm_amd_param_bool("enable_mediated_pmu"));
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
+	vm_install_exception_handler(vm, NMI_VECTOR, nmi_handler);
+
+	vcpu = test_counts_over_exit(vm, vcpu);
+	test_overflows_at_exit(vm, vcpu);
 
 	kvm_vm_free(vm);
 	return 0;
