@@ -30,19 +30,24 @@ $tests/guest-sharing.sh
 $tests/nested.sh
 $tests/guest-cost.sh
 $tests/host-perf.sh
+$tests/host-churn.sh
 $tests/perf-suites.sh"
 slow="
 $tests/run-runner.py debug
 env SERIES=mediated-debug $tests/selftests.sh
 env SERIES=mediated-debug $tests/perf-exact.sh --guest
 env SERIES=mediated-debug $tests/guest-sharing.sh
-env SERIES=mediated-debug $tests/host-perf.sh
+env SERIES=mediated-debug $tests/guest-cost.sh
+env SERIES=mediated-debug $tests/host-churn.sh
+env SERIES=mediated-debug $tests/nested.sh
 $tests/perf-suites.sh --long
 $tests/kvm.sh --long
 $tests/guest-sharing.sh --long
 $tests/nested.sh --long
 $tests/guest-cost.sh --long
-$tests/host-perf.sh --long"
+$tests/host-perf.sh --long
+env MODELS=sapphire-rapids $tests/host-churn.sh --long
+env MODELS=zen4 $tests/host-churn.sh --long"
 
 # run COMMAND - stream its output, and keep it and its status.
 run()

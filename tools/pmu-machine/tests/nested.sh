@@ -22,7 +22,7 @@ if [ "$long" = --long ]; then
 fi
 
 for model in $models; do
-	with_guests "$model" nested --mem 2560 --timeout "$limit" \
+	with_guests "$model" nested --mem 2560 --timeout "$(scaled "$limit" 4)" \
 		--append nmi_watchdog=0 \
 		--with "$top/build/kernel-$series/bzImage:/guest/mediated" \
 		--with "$tests/inside/nested-l2.sh:/test/nested-l2.sh" \

@@ -61,6 +61,13 @@ no_complaint()
 		"unknown NMI|dazed|Uhhuh|WARNING|(^|\\] )RIP:|BUG:${2:+|$2}"
 }
 
+# without_kallsyms - perf record reads all of it otherwise, which takes longer
+# than everything else that it does here.
+without_kallsyms()
+{
+	echo 2 >/proc/sys/kernel/kptr_restrict
+}
+
 # never_throttle - neither for the number of samples nor for their time.  The
 # order matters: with a limit of 0 %, Linux lets nobody set the other one.
 never_throttle()

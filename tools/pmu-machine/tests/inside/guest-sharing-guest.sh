@@ -13,6 +13,7 @@ cd /tmp || exit 1
 who="$1, guest of $(nproc)"
 period=1009
 never_throttle
+without_kallsyms
 
 # same KEY FILE VALUE - each round's line of FILE is VALUE.
 same()
