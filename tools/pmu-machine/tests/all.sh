@@ -39,7 +39,6 @@ env SERIES=mediated-debug $tests/perf-exact.sh --guest
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh
 env SERIES=mediated-debug $tests/host-churn.sh
-env SERIES=mediated-debug $tests/nested.sh
 $tests/perf-suites.sh --long
 $tests/kvm.sh --long
 $tests/guest-sharing.sh --long

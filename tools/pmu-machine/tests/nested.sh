@@ -22,9 +22,9 @@ if [ "$long" = --long ]; then
 fi
 
 for model in $models; do
-	with_guests "$model" nested --mem 2560 --timeout "$(scaled "$limit" 4)" \
+	with_guests "$model" nested --mem 3072 --timeout "$limit" \
 		--append nmi_watchdog=0 \
-		--with "$top/build/kernel-$series/bzImage:/guest/mediated" \
+		--with "$top/build/kernel-mediated/bzImage:/guest/mediated" \
 		--with "$tests/inside/nested-l2.sh:/test/nested-l2.sh" \
 		--with "$tests/inside/counter-exits.sh:/test/counter-exits.sh"
 done
