@@ -28,7 +28,7 @@ def _command(parser, kernel):
     _common(parser)
     parser.add_argument("--kernel", default=kernel,
                         metavar="NAME|FILE",
-                        help=f"what the machine boots: "
+                        help="what the machine boots: "
                         f"{', '.join(paths.KERNELS)}, or a file "
                         f"(default {kernel})")
     parser.add_argument("--append", action="append", default=[],

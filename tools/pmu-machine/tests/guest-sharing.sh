@@ -12,8 +12,7 @@
 program mover
 # Each guest takes 2601 samples a round.
 # shellcheck disable=SC2034	# used by with_guests
-settings='rounds=1'
-[ "$long" != --long ] || settings='rounds=20'
+settings=rounds=$(short_or_long 1 20)
 
 for model in $models; do
 	for cpus in 1 2; do

@@ -7,10 +7,21 @@
 # shellcheck source=tools/pmu-machine/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# One model for each way in which KVM does it: by MSR lists and without
-# STATUS_SET, by VMCS fields and with it, AMD's without and with PerfMonV2.
-[ -n "${MODELS-}" ] || [ "$long" = --long ] ||
-	models='haswell sapphire-rapids zen3 zen4'
+# by_default MODELS - those that are run, unless MODELS or --long says otherwise.
+by_default()
+{
+	[ -n "${MODELS-}" ] || [ "$long" = --long ] || models=$1
+}
+
+# short_or_long VALUE VALUE - the second one with --long
+short_or_long()
+{
+	if [ "$long" = --long ]; then
+		echo "$2"
+	else
+		echo "$1"
+	fi
+}
 
 # program NAME - compile a workload in C.
 program()
@@ -57,6 +68,7 @@ with_guests()
 		--with "$tests/inside/$script.sh:/test/$script.sh" \
 		--with "$tests/inside/$script-guest.sh:/test/$script-guest.sh" \
 		--with "$tests/inside/qemu.sh:/test/qemu.sh" \
+		--with "$tests/inside/rounds.sh:/test/rounds.sh" \
 		--with "$work/parameters:/test/parameters" \
 		--with "$work/exact:/test/exact" \
 		--with "$top/build/kernel-base/bzImage:/guest/bzImage" \
@@ -74,4 +86,7 @@ judged()
 	read_facts "$model" <"$work/facts"
 }
 
+# One model for each way in which KVM does it: by MSR lists and without
+# STATUS_SET, by VMCS fields and with it, AMD's without and with PerfMonV2.
+by_default 'haswell sapphire-rapids zen3 zen4'
 workload exact

@@ -9,22 +9,16 @@
 # shellcheck source=tools/pmu-machine/tests/guests.sh
 . "$(dirname "$0")/guests.sh"
 
-# One model of each vendor, unless there is time.
-[ -n "${MODELS-}" ] || [ "$long" = --long ] || models='haswell zen4'
+# One of each vendor, unless there is time.
+by_default 'haswell zen4'
 # seconds of the machine's time, and the longest pause of the host's in ms: busy
 # time is what takes long, so there is less of it in more time
 # shellcheck disable=SC2034	# used by with_guests
-settings='seconds=4 longest=200'
-limit=900
-if [ "$long" = --long ]; then
-	# shellcheck disable=SC2034	# used by with_guests
-	settings='seconds=300 longest=1200'
-	limit=3600
-fi
+settings=$(short_or_long 'seconds=4 longest=200' 'seconds=300 longest=1200')
 
 for model in $models; do
-	with_guests "$model" host-churn --cpus 2 --timeout "$(scaled "$limit" 4)" \
-		--append nmi_watchdog=0 \
+	with_guests "$model" host-churn --cpus 2 --append nmi_watchdog=0 \
+		--timeout "$(scaled "$(short_or_long 900 3600)" 4)" \
 		--with "$(command -v chrt):/usr/bin/chrt"
 done
 summary

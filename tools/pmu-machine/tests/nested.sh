@@ -10,19 +10,13 @@
 # shellcheck source=tools/pmu-machine/tests/guests.sh
 . "$(dirname "$0")/guests.sh"
 
-# One model of each vendor, unless there is time.
-[ -n "${MODELS-}" ] || [ "$long" = --long ] || models='haswell zen4'
+# One of each vendor, unless there is time.
+by_default 'haswell zen4'
 # shellcheck disable=SC2034	# used by with_guests
-settings='rounds=1'
-limit=900
-if [ "$long" = --long ]; then
-	# shellcheck disable=SC2034	# used by with_guests
-	settings='rounds=10'
-	limit=3600
-fi
+settings=rounds=$(short_or_long 1 10)
 
 for model in $models; do
-	with_guests "$model" nested --mem 3072 --timeout "$limit" \
+	with_guests "$model" nested --mem 3072 --timeout "$(short_or_long 900 3600)" \
 		--append nmi_watchdog=0 \
 		--with "$top/build/kernel-mediated/bzImage:/guest/mediated" \
 		--with "$tests/inside/nested-l2.sh:/test/nested-l2.sh" \

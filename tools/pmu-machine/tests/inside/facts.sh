@@ -35,6 +35,25 @@ between()
 	fi
 }
 
+# same KEY FILE LINES VALUE - FILE has so many lines, and each is VALUE.
+same()
+{
+	equal "$1" "$(sort "$2" | uniq -c | sed 's/^ *//' | tr '\n' ';')" "$3 $4;"
+}
+
+# field N FILE - column N of perf stat -x, or some with commas between, for each
+# event
+field()
+{
+	grep -v '^#' "$2" | grep . | cut -d, -f"$1"
+}
+
+# seconds_up - of the machine's or the guest's own clock
+seconds_up()
+{
+	cut -d. -f1 /proc/uptime
+}
+
 # interrupts ROW - the sum over all CPUs of one row of /proc/interrupts.
 interrupts()
 {

@@ -34,6 +34,6 @@ done
 		"$(cat moves.* | tr -dc '0-9\n' | sort -n | head -n 1)" 300 1000000
 # What the guests saw of PMIs is their samples.
 equal "$place, the host's count of PMIs" "$(interrupts GPM)" \
-	"$(sed -n 's/^pmis \([0-9]*\).*/\1/p' ./*.out | awk '{ n += $1 } END { print n }')"
+	"$(told_pmis ./*.out)"
 no_complaint "$place, no complaint in the host's dmesg"
 echo end

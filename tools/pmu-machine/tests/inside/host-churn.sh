@@ -37,11 +37,6 @@ moment()
 	moment="$((random / 1000)).$(printf %03d $((random % 1000)))"
 }
 
-seconds_up()
-{
-	cut -d. -f1 /proc/uptime
-}
-
 # limited COMMAND... - none of them takes more than a few seconds.
 limited()
 {
@@ -54,7 +49,7 @@ count_task()
 	sleep "$1"
 	rm -f task.csv
 	limited perf stat -x, -o task.csv -e instructions:uD "$here/exact"
-	grep -v '^#' task.csv | grep . | cut -d, -f1,5 >>task
+	field 1,5 task.csv >>task
 }
 
 # count_cpus PAUSE TIME EVENTS - each must be counted, if it leaves guests out
@@ -224,13 +219,6 @@ both_count()
 	[ "$(cat ./*.out 2>/dev/null | grep -ac '^counting')" -eq 2 ]
 }
 
-# same KEY FILE VALUE - each round's line of FILE is VALUE.
-same()
-{
-	seen=$(sort "$2" | uniq -c | sed 's/^ *//' | tr '\n' ';')
-	equal "host, $1" "$seen" "$rounds $3;"
-}
-
 lines=$(($(nproc) * $(echo "$every" | tr ',' '\n' | wc -l)))
 cp "$here/exact" sampled
 make_guest 'sh /test/host-churn-guest.sh'
@@ -260,19 +248,20 @@ wait
 
 between 'host, seconds beside both guests' "$time" "$seconds" $((seconds + 10))
 between 'host, rounds' "$rounds" $((seconds / 2)) 1000000
-same "a task's pinned count exact" task "${exact_instructions?},100.00"
-same "CPUs' events counted" cpus right
-same 'samples of a program, astray, lost' samples \
+same "host, a task's pinned count exact" task "$rounds" \
+	"${exact_instructions?},100.00"
+same "host, CPUs' events counted" cpus "$rounds" right
+same 'host, samples of a program, astray, lost' samples "$rounds" \
 	"$((exact_instructions / period)) 0 0"
 [ ! -e astray ] || head -n 20 astray
-same "the detector's event on a counter" look right
+same "host, the detector's event on a counter" look "$rounds" right
 equal 'host, times that the detector began' \
 	"$(dmesg | grep -c 'NMI watchdog: Enabled')" "$(grep -c 1 switched)"
 guest_facts 'guest 1'
 guest_facts 'guest 2'
 # What the guests saw of PMIs is their samples.
 equal "host, the guests' PMIs" "$(interrupts GPM)" \
-	"$(sed -n 's/^pmis \([0-9]*\).*/\1/p' ./*.out | awk '{ n += $1 } END { print n }')"
+	"$(told_pmis ./*.out)"
 no_complaint 'host, no complaint in dmesg' \
 	'lockup|Perf event create|hardware events not enabled|irq loop|detected stall'
 echo end

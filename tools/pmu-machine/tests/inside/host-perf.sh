@@ -15,15 +15,6 @@ cd /tmp || exit 1
 refuse=/proc/sys/kernel/perf_guest_pmu_refuse
 never_throttle
 
-# wait_for LINE PID - on the console of the guest, which runs as PID
-wait_for()
-{
-	until grep -aq "^$1" guest.out 2>/dev/null; do
-		kill -0 "$2" 2>/dev/null || return
-		sleep 0.01
-	done
-}
-
 # counted KEY EVENTS ARGUMENT... - perf stat gives a number for each event.
 counted()
 {
@@ -31,7 +22,7 @@ counted()
 	events=$2
 	shift 2
 	perf stat -x, -o stat.csv -e "$events" "$@"
-	seen=$(grep -v '^#' stat.csv | grep . | cut -d, -f1 | paste -s -d ' ')
+	seen=$(field 1 stat.csv | paste -s -d ' ')
 	case $seen in
 	''|*[!0-9\ ]*)	fail "$key" "$seen" ;;
 	*)		ok "$key" "$seen" ;;
@@ -53,7 +44,7 @@ tasks()
 	counted 'pinned events' instructions:GHD,cycles:uD -a sleep 0.03
 	perf stat -x, -o stat.csv -e instructions:u "$here/exact"
 	equal "a task's count beside the guest exact" \
-		"$(sed -n 's/^\([0-9]*\),.*/\1/p' stat.csv)" "${exact_instructions?}"
+		"$(field 1 stat.csv)" "${exact_instructions?}"
 }
 
 # samples - of a program, out of those of the CPU
@@ -94,7 +85,7 @@ refuse_guest()
 
 make_guest 'sh /test/host-perf-guest.sh'
 run_guest guest 1 &
-wait_for counting $!
+wait_for guest counting $! 0.01
 qemu=$(pidof qemu-system-x86_64)
 system_wide
 tasks

@@ -24,7 +24,7 @@ counts()
 	events=$1
 	shift
 	perf stat --no-scale -x, -o stat.csv -e "$events" "$@"
-	grep -v '^#' stat.csv | grep . | cut -d, -f1 | paste -s -d ' '
+	field 1 stat.csv | paste -s -d ' '
 }
 
 # own KEY - of a program of L1's
@@ -42,17 +42,6 @@ has_mediated()
 	! grep -q ' vmx' /proc/cpuinfo ||
 		parameter=/sys/module/kvm_intel/parameters/enable_mediated_pmu
 	cat "$parameter"
-}
-
-# wait_for LINE - on L2's console, for a minute at most
-wait_for()
-{
-	# Each sleep costs L1 a hundred exits.
-	for _ in $(seq 600); do
-		! grep -aq "^$1" "$vpmu, L2.out" || return 0
-		kill -0 "$l2" 2>/dev/null || return 0
-		sleep 0.1
-	done
 }
 
 # sides - an event that counts in L1, one that counts in L2, and one that does
@@ -93,7 +82,8 @@ own 'own counts before L2'
 make_guest 'sh /test/nested-l2.sh'
 run_guest "$vpmu, L2" 1 "vpmu=$vpmu" &
 l2=$!
-wait_for beside
+# Each look costs L1 a hundred exits.
+wait_for "$vpmu, L2" beside "$l2" 0.1
 beside
 wait
 own 'own counts after L2'
@@ -102,7 +92,7 @@ guest_facts "$vpmu, L2"
 # With a vPMU of perf events L2's PMIs are those of L1's perf.
 pmis=$(($(interrupts GPM) + $(interrupts PMI)))
 equal "$who, the count of PMIs" "$pmis" \
-	"$(sed -n 's/^pmis \([0-9]*\).*/\1/p' "$vpmu, L2.out")"
+	"$(told_pmis "$vpmu, L2.out")"
 echo "pmis $pmis"
 if [ "$vpmu" = mediated ]; then
 	between "$who, exits for counters" "$(counter_exits)" 1 $((pmis / 10))

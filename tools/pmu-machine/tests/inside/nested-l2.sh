@@ -7,6 +7,8 @@
 here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/facts.sh
 . "$here/facts.sh"
+# shellcheck source=tools/pmu-machine/tests/inside/rounds.sh
+. "$here/rounds.sh"
 # shellcheck source=/dev/null
 . "$here/parameters"	# made by ../guests.sh
 cd /tmp || exit 1
@@ -20,19 +22,6 @@ if [ "$vpmu" != mediated ]; then
 	rounds=1
 fi
 
-# same KEY FILE LINES VALUE - each line of FILE is VALUE.
-same()
-{
-	seen=$(sort "$2" | uniq -c | sed 's/^ *//' | tr '\n' ';')
-	equal "$who, $1" "$seen" "$3 $4;"
-}
-
-count()
-{
-	perf stat -x, -o stat.csv -e "instructions:u,branches:u,${cond?}:u" "$here/exact"
-	grep -v '^#' stat.csv | grep . | cut -d, -f1,5 | paste -s -d ' ' >>counts
-}
-
 sample()
 {
 	perf record -q -o samples.data -e instructions:u -c "$period" "$here/exact"
@@ -44,14 +33,13 @@ measure()
 {
 	rm -f counts samples
 	for _ in $(seq "${rounds?}"); do
-		count
+		count_exact
 		sample
-		count
-		count
+		count_exact
+		count_exact
 	done
-	same "$1, counts exact" counts $((3 * rounds)) \
-		"${exact_instructions?},100.00 ${exact_branches?},100.00 ${exact_conditional?},100.00"
-	same "$1, samples as native" samples "$rounds" "$((exact_instructions / period))"
+	counts_exact "$who, $1, counts exact" $((3 * rounds))
+	samples_native "$who, $1, samples as native" "$rounds" "$period"
 }
 
 pmi=$(interrupts PMI)

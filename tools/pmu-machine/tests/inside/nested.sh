@@ -12,6 +12,8 @@ here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/counter-exits.sh
 . "$here/counter-exits.sh"
 cd /tmp || exit 1
+guest_memory=1024
+guest_kernel=/guest/mediated
 
 # make_l1 - the initrd of L1, which has QEMU, too
 make_l1()
@@ -23,34 +25,21 @@ make_l1()
 	make_guest 'sh /test/nested-guest.sh'
 }
 
-# run_l1 NAME mediated|perf - to its end.  The vPMU is L2's; L1's is mediated.
-run_l1()
-{
-	mediated=0
-	[ "$2" != mediated ] || mediated=1
-	qemu-system-x86_64 -accel kvm -M microvm -cpu host,pmu=on -m 1024 \
-		-nodefaults -no-user-config -display none \
-		-serial "file:$1.out" -no-reboot \
-		-kernel /guest/mediated -initrd guest.cpio \
-		-append "console=ttyS0 panic=-1 nokaslr loglevel=4 \
-			rootfstype=ramfs nmi_watchdog=0 vpmu=$2 \
-			kvm_intel.enable_mediated_pmu=$mediated \
-			kvm_amd.enable_mediated_pmu=$mediated" \
-		</dev/null >"$1.qemu" 2>&1
-}
-
-# l1 mediated|perf
+# l1 mediated|perf - to its end.  The vPMU is L2's; L1's is mediated.
 l1()
 {
+	mediated=0
+	[ "$1" != mediated ] || mediated=1
 	exits=$(counter_exits)
 	before=$(interrupts GPM)
-	run_l1 "$1, L1" "$1"
+	run_guest "$1, L1" 1 nmi_watchdog=0 vpmu="$1" \
+		kvm_intel.enable_mediated_pmu=$mediated \
+		kvm_amd.enable_mediated_pmu=$mediated
 	exits=$(($(counter_exits) - exits))
 	pmis=$(($(interrupts GPM) - before))
 
 	guest_facts "$1, L1"
-	equal "$1, L0, the count of PMIs" "$pmis" \
-		"$(sed -n 's/^pmis \([0-9]*\).*/\1/p' "$1, L1.out")"
+	equal "$1, L0, the count of PMIs" "$pmis" "$(told_pmis "$1, L1.out")"
 	# L2 touches several counters for each PMI.  What is left comes from
 	# the boot of L1, before it uses its PMU.
 	[ "$1" != mediated ] ||

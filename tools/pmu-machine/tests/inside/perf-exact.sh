@@ -16,12 +16,6 @@ cd /tmp || exit 1
 # Seventy thousand samples a second are what is wanted here.
 never_throttle
 
-# field N FILE - column N of perf stat -x, for each event.
-field()
-{
-	grep -v '^#' "$2" | grep . | cut -d, -f"$1"
-}
-
 driver()
 {
 	line=$(dmesg | grep 'Performance Events:')

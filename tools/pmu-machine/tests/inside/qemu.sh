@@ -46,18 +46,36 @@ END
 	rm -rf guest
 }
 
-# run_guest NAME VCPUS [ARGUMENT...] - to its end; its console is NAME.out
+# run_guest NAME VCPUS [ARGUMENT...] - to its end; its console is NAME.out.  Other
+# memory and another kernel are in $guest_memory, in MB, and $guest_kernel.
 run_guest()
 {
 	name=$1
 	vcpus=$2
 	shift 2
 	qemu-system-x86_64 -accel kvm -M microvm -cpu host,pmu=on \
-		-smp "$vcpus" -m 384 -nodefaults -no-user-config -display none \
+		-smp "$vcpus" -m "${guest_memory-384}" -nodefaults -no-user-config -display none \
 		-serial "file:$name.out" -no-reboot \
-		-kernel /guest/bzImage -initrd guest.cpio \
+		-kernel "${guest_kernel-/guest/bzImage}" -initrd guest.cpio \
 		-append "console=ttyS0 panic=-1 nokaslr loglevel=4 rootfstype=ramfs $*" \
 		</dev/null >"$name.qemu" 2>&1
+}
+
+# wait_for NAME LINE PID PAUSE - for LINE on the console of the guest NAME, which
+# runs as PID, with PAUSE seconds between two looks
+wait_for()
+{
+	for _ in $(seq 6000); do
+		! grep -aq "^$2" "$1.out" 2>/dev/null || return 0
+		kill -0 "$3" 2>/dev/null || return 0
+		sleep "$4"
+	done
+}
+
+# told_pmis CONSOLE... - the PMIs that these guests say they had
+told_pmis()
+{
+	sed -n 's/^pmis \([0-9]*\).*/\1/p' "$@" | awk '{ n += $1 } END { print n }'
 }
 
 # guest_facts NAME - print what it reported, and whether that was all
