@@ -63,20 +63,29 @@ static void clear_metrics(void)
 		wrmsrl(MSR_PERF_METRICS, 0);
 }
 
-static void update_status_intercept(struct kvm_vcpu *vcpu)
+static bool intercepts_status(struct kvm_pmu *pmu)
 {
-	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
 	bool owed = pmu->global_status;
-	bool intercept = !pmu->mediated.in_use || !has_whole_pmu(pmu) || owed;
 
-	if (pmu->mediated.status_intercepted == intercept)
-		return;
+	return !pmu->mediated.in_use || !has_whole_pmu(pmu) || owed;
+}
 
-	pmu->mediated.status_intercepted = intercept;
+static void set_status_intercept(struct kvm_vcpu *vcpu, bool intercept)
+{
+	vcpu_to_pmu(vcpu)->mediated.status_intercepted = intercept;
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_STATUS,
 				  MSR_TYPE_R, intercept);
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_OVF_CTRL,
 				  MSR_TYPE_RW, intercept);
+}
+
+static void update_status_intercept(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	bool intercept = intercepts_status(pmu);
+
+	if (pmu->mediated.status_intercepted != intercept)
+		set_status_intercept(vcpu, intercept);
 }
 
 static void load_status(struct kvm_vcpu *vcpu)
@@ -169,7 +178,8 @@ void intel_mediated_intercept(struct kvm_vcpu *vcpu)
 
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_CTRL, MSR_TYPE_RW,
 				  intercept || !has_whole_pmu(pmu));
-	update_status_intercept(vcpu);
+	/* User space's MSR filter may have changed, too. */
+	set_status_intercept(vcpu, intercepts_status(pmu));
 }
 
 static bool exit_saves_global_ctrl(void)

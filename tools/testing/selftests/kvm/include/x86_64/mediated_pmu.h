@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of the mediated vPMU share: the registers of either vendor's
+ * PMU, a piece of code whose instructions are known, and how a test and its
+ * guest talk.
+ */
+#ifndef SELFTEST_KVM_MEDIATED_PMU_H
+#define SELFTEST_KVM_MEDIATED_PMU_H
+
+#include "kvm_util.h"
+#include "pmu.h"
+#include "processor.h"
+
+#define MSR_CORE_PERF_GLOBAL_STATUS_SET	0x00000391
+#define MSR_AMD64_GLOBAL_STATUS		0xc0000300
+#define MSR_AMD64_GLOBAL_CTL		0xc0000301
+#define MSR_AMD64_GLOBAL_STATUS_CLR	0xc0000302
+#define MSR_AMD64_GLOBAL_STATUS_SET	0xc0000303
+
+#define X86_FEATURE_AMD_PERFMON_V2	KVM_X86_CPU_FEATURE(0x80000022, 0, EAX, 0)
+#define X86_FEATURE_AMD_PERFCTR_CORE	KVM_X86_CPU_FEATURE(0x80000001, 0, ECX, 23)
+
+#define APIC_LVTPC		0x340
+#define LVTPC_NMI		APIC_DM_NMI
+
+#define COUNTER_MASK		GENMASK_ULL(47, 0)
+
+/* Instructions retired by both vendors' CPUs are the same event. */
+#define COUNT_INSTRUCTIONS	(INTEL_ARCH_INSTRUCTIONS_RETIRED | \
+				 ARCH_PERFMON_EVENTSEL_ENABLE | \
+				 ARCH_PERFMON_EVENTSEL_OS | ARCH_PERFMON_EVENTSEL_USR)
+
+/* What the instructions of one iteration of count_loops()'s two loops are. */
+#define INSNS_PER_LOOP		2
+#define INSNS_PER_CPUID		4
+
+/**
+ * struct pmu - the PMU of a guest
+ * @selector: MSR of the first event selector
+ * @counter: MSR of the first counter; on Intel the legacy one
+ * @stride: from one to the next of either
+ * @fixed_ctrl: MSR that controls the fixed counters, 0 if there are none
+ * @fixed_counter: MSR of the first fixed counter
+ * @global_ctrl: MSR that enables counters all at once, 0 if there is none
+ * @global_status: MSR of the overflow bits
+ * @global_clear: MSR that clears them
+ * @global_set: MSR that sets them, 0 if there is none
+ * @nr_gp: general-purpose counters
+ * @nr_fixed: fixed counters
+ */
+struct pmu {
+	uint32_t selector, counter, stride;
+	uint32_t fixed_ctrl, fixed_counter;
+	uint32_t global_ctrl, global_status, global_clear, global_set;
+	unsigned int nr_gp, nr_fixed;
+};
+
+/* The guest's; the host's program has its own copy. */
+extern struct pmu pmu;
+
+/* NMIs that pmu_nmi_handler() took in the guest. */
+extern unsigned int pmu_nr_nmis;
+
+/* In a guest. */
+void pmu_find(void);
+uint64_t pmu_all_gp(void);
+uint64_t pmu_all_counters(void);
+uint64_t pmu_read_counter(unsigned int i);
+void pmu_write_counter(unsigned int i, uint64_t value);
+void pmu_write_selector(unsigned int i, uint64_t value);
+void pmu_clear_status(void);
+void pmu_stop(void);
+void pmu_nmi_handler(struct ex_regs *regs);
+void pmu_count_loops(uint32_t msr, uint64_t on, uint32_t loops, uint32_t cpuids);
+uint64_t pmu_measure(unsigned int i, uint64_t flags, uint32_t loops, uint32_t cpuids);
+uint64_t pmu_measure_from_zero(unsigned int i, uint32_t loops, uint32_t cpuids);
+
+/* On the host. */
+void require_mediated_pmu(void);
+uint64_t vcpu_next_sync(struct kvm_vcpu *vcpu);
+bool vcpu_run_to_sync(struct kvm_vcpu *vcpu, uint64_t *value);
+uint64_t vcpu_get_exits(struct kvm_vcpu *vcpu);
+struct kvm_vcpu *vcpu_save_and_restore(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
+
+#endif /* SELFTEST_KVM_MEDIATED_PMU_H */
