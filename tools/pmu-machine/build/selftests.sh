@@ -14,7 +14,8 @@ base)
 	tests="pmu_counters_test pmu_event_filter_test vmx_pmu_caps_test state_test"
 	out=$build/selftests ;;
 mediated)
-	tests=mediated_pmu_test
+	tests=$(cd "$top/tools/testing/selftests/kvm/x86_64" &&
+		printf '%s\n' *.c | sed 's/\.c$//')
 	out=$build/selftests-mediated ;;
 *)	die "unknown selftests '$name' (base or mediated)" ;;
 esac

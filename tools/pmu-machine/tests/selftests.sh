@@ -1,17 +1,42 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# selftests.sh - the series' own KVM selftests, on every model: on a host whose
-# PMU is the guests' alone, and on one with the NMI watchdog's event.
+# selftests.sh - the series' own KVM selftests, or those in $TESTS, on every
+# model: on a host whose PMU is the guests' alone, on one with the NMI watchdog's
+# event, and on one whose parameter is 0.
 
 # shellcheck source=tools/pmu-machine/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-for model in $models; do
-	in_machine "$model" --timeout "$(scaled 300 4)" --kernel "$series" \
-		--append "$(mediated 1)" \
-		--with "$top/build/selftests-mediated/x86_64/mediated_pmu_test:/test/mediated_pmu_test" \
+# boot MODEL PARAMETER TEST...
+boot()
+{
+	model=$1
+	parameter=$2
+	shift 2
+	[ $# -gt 0 ] || return 0
+	# shellcheck disable=SC2046	# a list of arguments
+	in_machine "$model" --timeout "$(scaled 900 4)" --kernel "$series" \
+		--mem "$(scaled 1024 2)" --append "$(mediated "$parameter")" \
+		$(printf -- "--with $built/%s:/test/%s " $(for test; do echo "$test" "$test"; done)) \
 		--with "$tests/inside/selftests.sh:/test/selftests.sh" \
-		-- sh /test/selftests.sh
+		-- sh /test/selftests.sh "$(scaled 200 4)" "$@"
+}
+
+# chosen PATTERN - of those that are to be run
+chosen()
+{
+	# shellcheck disable=SC2086	# a list
+	printf '%s\n' ${TESTS:-$(cd "$built" && echo mediated_pmu*_test)} |
+		grep "$@"
+}
+
+built=$top/build/selftests-mediated/x86_64
+for model in $models; do
+	# shellcheck disable=SC2046	# lists
+	{
+		boot "$model" 1 $(chosen -v off)
+		boot "$model" 0 $(chosen off)
+	}
 done
 summary
