@@ -34,7 +34,8 @@ struct perf_event;
  * @pmi: The guest's PMU raised an interrupt. Called in interrupt context on the
  *	CPU that the guest owns. It must not call perf_guest_pmu_put().
  * @lvtpc: What the local APIC's LVTPC holds. For perf only.
- * @since: When the host's events stopped, in ns of local_clock(). For perf only.
+ * @since: When the host's events had stopped, in ns of local_clock(). For perf
+ *	only.
  */
 struct perf_guest_pmu {
 	void (*put)(struct perf_guest_pmu *guest);
@@ -53,6 +54,7 @@ bool perf_guest_pmu_load(struct perf_guest_pmu *guest, bool masked);
 bool perf_guest_pmu_put(struct perf_guest_pmu *guest);
 void perf_guest_pmu_mask(struct perf_guest_pmu *guest, bool masked);
 bool perf_guest_pmu_contended(void);
+u64 perf_guest_pmu_still_for(struct perf_event *event, u64 now);
 
 int perf_guest_pmu_admit(struct perf_event *event);
 void perf_guest_pmu_dismiss(struct perf_event *event);
@@ -66,6 +68,11 @@ static inline int perf_guest_pmu_admit(struct perf_event *event)
 }
 
 static inline void perf_guest_pmu_dismiss(struct perf_event *event) { }
+
+static inline u64 perf_guest_pmu_still_for(struct perf_event *event, u64 now)
+{
+	return 0;
+}
 
 #endif /* CONFIG_PERF_GUEST_PMU */
 

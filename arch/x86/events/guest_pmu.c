@@ -159,8 +159,9 @@ static bool host_overflow_pending(struct cpu_hw_events *cpuc)
 /*
  * Stop the events as if they were scheduled out, though perf core does not
  * know: the counts are drained and sampling periods go on where they were.
- * Draining PEBS' buffer disables and enables the PMU itself, so count one up
- * meanwhile.
+ * Those that perf core throttled are stopped already, but it will go on with
+ * what their counters hold. Draining PEBS' buffer disables and enables the PMU
+ * itself, so count one up meanwhile.
  */
 static void stop_events(struct cpu_hw_events *cpuc, struct pmu *pmu)
 {
@@ -170,26 +171,65 @@ static void stop_events(struct cpu_hw_events *cpuc, struct pmu *pmu)
 	this_cpu_inc(*pmu->pmu_disable_count);
 	for (i = 0; i < cpuc->n_events; i++) {
 		event = cpuc->event_list[i];
-		if (event->hw.state & PERF_HES_STOPPED)
+		if (event->hw.state & PERF_HES_UPTODATE)
 			continue;
 
+		if (event->hw.state & PERF_HES_STOPPED)
+			__set_bit(i, cpuc->guest_throttled);
 		x86_pmu_stop(event, PERF_EF_UPDATE);
 		__set_bit(i, cpuc->guest_stopped);
 	}
 	this_cpu_dec(*pmu->pmu_disable_count);
 }
 
-static void start_events(struct cpu_hw_events *cpuc, u64 still)
+/**
+ * perf_guest_pmu_still_for - how long has an event lost to this CPU's owner?
+ * @event: an event, active on this CPU or not
+ * @now: in ns of local_clock()
+ *
+ * What is read in an NMI, or by a tracepoint between load and put, must not
+ * show time that put takes back. So it is to the reader's own @now: a clock
+ * that is read again shows another time.
+ *
+ * Context: any.
+ */
+u64 perf_guest_pmu_still_for(struct perf_event *event, u64 now)
 {
-	struct perf_event *event;
+	struct perf_guest_pmu *guest = this_cpu_read(x86_guest_pmu);
+
+	if (likely(!guest) || event->attr.exclude_guest ||
+	    !(event->pmu->capabilities & PERF_PMU_CAP_GUEST_PMU) ||
+	    event->oncpu != raw_smp_processor_id())
+		return 0;
+
+	return now > guest->since ? now - guest->since : 0;
+}
+
+/* Before anything that can be traced: a reader must not find half of it. */
+static void account_still(struct cpu_hw_events *cpuc, u64 since)
+{
+	u64 still;
+	int i;
+
+	if (!since)
+		return;
+
+	still = local_clock() - since;
+	for (i = 0; i < cpuc->n_events; i++)
+		perf_guest_pmu_stood_still(cpuc->event_list[i], still);
+}
+
+static void start_events(struct cpu_hw_events *cpuc)
+{
 	int i;
 
 	for_each_set_bit(i, cpuc->guest_stopped, X86_PMC_IDX_MAX) {
-		event = cpuc->event_list[i];
-		perf_guest_pmu_stood_still(event, still);
-		x86_pmu_start(event, PERF_EF_RELOAD);
+		x86_pmu_start(cpuc->event_list[i], PERF_EF_RELOAD);
+		if (test_bit(i, cpuc->guest_throttled))
+			x86_pmu_stop(cpuc->event_list[i], 0);
 	}
 	bitmap_zero(cpuc->guest_stopped, X86_PMC_IDX_MAX);
+	bitmap_zero(cpuc->guest_throttled, X86_PMC_IDX_MAX);
 }
 
 /* Intel's fixed counters are switched off late, see __intel_pmu_enable_all(). */
@@ -231,8 +271,6 @@ bool perf_guest_pmu_load(struct perf_guest_pmu *guest, bool masked)
 	if (WARN_ON_ONCE(this_cpu_read(x86_guest_pmu) || !cpuc->enabled))
 		return false;
 
-	guest->since = cpuc->n_events ? local_clock() : 0;
-
 	cpuc->enabled = 0;
 	barrier();
 	static_call(x86_pmu_disable_all)();
@@ -248,7 +286,11 @@ bool perf_guest_pmu_load(struct perf_guest_pmu *guest, bool masked)
 	stop_events(cpuc, pmu);
 	clear_fixed_ctrl(cpuc);
 
-	/* From here on, an NMI leaves the PMU alone. */
+	/*
+	 * From here on, an NMI leaves the PMU alone, and the clocks of what has
+	 * stopped stand still for who reads them.
+	 */
+	guest->since = cpuc->n_events ? local_clock() : 0;
 	this_cpu_write(x86_guest_pmu, guest);
 	write_lvtpc(guest, masked);
 	return true;
@@ -279,10 +321,11 @@ bool perf_guest_pmu_put(struct perf_guest_pmu *guest)
 
 	/* Masked first: what is still in flight must not become an NMI. */
 	write_lvtpc(guest, true);
+	account_still(cpuc, guest->since);
 	this_cpu_write(x86_guest_pmu, NULL);
 	perf_events_lapic_init();
 
-	start_events(cpuc, guest->since ? local_clock() - guest->since : 0);
+	start_events(cpuc);
 	enable_host(cpuc);
 	intel_pt_resume_local();
 	intel_bts_enable_local();

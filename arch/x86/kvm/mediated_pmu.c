@@ -217,10 +217,13 @@ static u64 read_hardware(struct kvm_pmc *pmc)
 	return value & pmc_bitmask(pmc);
 }
 
-/* A read is cheaper than a write, and often there is nothing to write. */
+/*
+ * The last owner left 0 in all counters, and the host nothing but what its
+ * events count. A read is cheaper than a write.
+ */
 void kvm_mediated_pmu_load_counter(struct kvm_pmc *pmc)
 {
-	if (read_hardware(pmc) != pmc->counter)
+	if (pmc->counter || read_hardware(pmc))
 		wrmsrl(counter_msr(pmc), pmc->counter);
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_pmu_load_counter);
@@ -291,14 +294,13 @@ EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_status);
 
 /*
  * An overflow whose interrupt has not reached the local APIC yet: its status is
- * new, and no PMI came that could have been for it.
+ * newer than the last PMI.
  */
 static bool overflow_unannounced(struct kvm_pmu *pmu)
 {
 	struct kvm_mediated_pmu *mediated = &pmu->mediated;
 
-	return !mediated->pmi_seen &&
-	       !(mediated->owner.lvtpc & APIC_LVT_MASKED) &&
+	return !(mediated->owner.lvtpc & APIC_LVT_MASKED) &&
 	       any_wants_pmi(pmu, pmu->global_status & ~mediated->old_status);
 }
 
@@ -321,7 +323,8 @@ static void pmi(struct perf_guest_pmu *owner)
 {
 	struct kvm_vcpu *vcpu = owner_to_vcpu(owner);
 
-	vcpu_to_mediated(vcpu)->pmi_seen = true;
+	/* It may be for all that has overflowed until now. */
+	vcpu_to_mediated(vcpu)->old_status |= read_status();
 	kvm_make_request(KVM_REQ_PMI, vcpu);
 }
 
@@ -331,15 +334,6 @@ static void put_if_loaded(struct kvm_vcpu *vcpu)
 
 	if (kvm_mediated_pmu_loaded(vcpu))
 		put(&vcpu_to_mediated(vcpu)->owner);
-}
-
-/* From here on, status bits are old news and PMIs are to come. */
-static void expect_pmi(struct kvm_vcpu *vcpu)
-{
-	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
-
-	pmu->mediated.old_status = read_status() | pmu->global_status;
-	pmu->mediated.pmi_seen = false;
 }
 
 /*
@@ -356,7 +350,8 @@ static void sync_lvtpc(struct kvm_vcpu *vcpu)
 
 	perf_guest_pmu_mask(&mediated->owner, masked);
 	if (!masked)
-		expect_pmi(vcpu);
+		mediated->old_status = read_status() |
+				       vcpu_to_pmu(vcpu)->global_status;
 }
 
 /**
@@ -381,9 +376,10 @@ bool kvm_mediated_pmu_enter(struct kvm_vcpu *vcpu)
 	if (!perf_guest_pmu_load(&mediated->owner, lvtpc_is_masked(vcpu)))
 		return false;
 
+	/* The hardware's status is 0 before the guest's is loaded. */
+	mediated->old_status = vcpu_to_pmu(vcpu)->global_status;
 	kvm_pmu_call(mediated_load)(vcpu);
 	mediated->loaded = true;
-	expect_pmi(vcpu);
 	return true;
 }
 
@@ -530,6 +526,29 @@ void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu)
 		kvm_pmu_call(mediated_intercept)(vcpu);
 }
 
+/*
+ * The guest is about to ask a counter for PMIs, or not to. What has overflowed
+ * without one announces none later.
+ */
+static void settle_silent_overflows(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	struct kvm_pmc *pmc;
+	u64 status;
+	int i;
+
+	guard(irqsave)();
+
+	if (!kvm_mediated_pmu_loaded(vcpu))
+		return;
+
+	status = read_status();
+	kvm_for_each_pmc(pmu, pmc, i, (unsigned long *)&status) {
+		if (!pmc_wants_pmi(pmc))
+			pmu->mediated.old_status |= BIT_ULL(i);
+	}
+}
+
 /**
  * kvm_mediated_pmu_sync - have a register in struct kvm_pmu
  * @vcpu: the vCPU
@@ -546,13 +565,16 @@ void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
 	switch (msr) {
 	case MSR_P6_EVNTSEL0 ... MSR_P6_EVNTSEL0 + KVM_MAX_NR_INTEL_GP_COUNTERS - 1:
 	case MSR_CORE_PERF_FIXED_CTR_CTRL:
-	case MSR_CORE_PERF_GLOBAL_CTRL:
 	case MSR_K7_EVNTSEL0 ... MSR_K7_EVNTSEL3:
+		settle_silent_overflows(vcpu);
+		return;
+	case MSR_CORE_PERF_GLOBAL_CTRL:
 		return;
 	case MSR_F15H_PERF_CTL0 ... MSR_F15H_PERF_CTR5:
-		if (!((msr - MSR_F15H_PERF_CTL0) & 1))
-			return;
-		break;
+		if ((msr - MSR_F15H_PERF_CTL0) & 1)
+			break;
+		settle_silent_overflows(vcpu);
+		return;
 	}
 
 	put_if_loaded(vcpu);

@@ -30,6 +30,9 @@
 				 ARCH_PERFMON_EVENTSEL_ENABLE | \
 				 ARCH_PERFMON_EVENTSEL_OS | ARCH_PERFMON_EVENTSEL_USR)
 
+/* GLOBAL_CTRL's bit of the first fixed counter, which counts instructions. */
+#define FIRST_FIXED		32
+
 /* What the instructions of one iteration of count_loops()'s two loops are. */
 #define INSNS_PER_LOOP		2
 #define INSNS_PER_CPUID		4
@@ -47,12 +50,24 @@
  * @global_set: MSR that sets them, 0 if there is none
  * @nr_gp: general-purpose counters
  * @nr_fixed: fixed counters
+ * @insn_counters: those that can count instructions, as GLOBAL_CTRL has them
  */
 struct pmu {
 	uint32_t selector, counter, stride;
 	uint32_t fixed_ctrl, fixed_counter;
 	uint32_t global_ctrl, global_status, global_clear, global_set;
 	unsigned int nr_gp, nr_fixed;
+	uint64_t insn_counters;
+};
+
+/**
+ * struct pmu_switch - the one write that starts counters, and 0 stops them
+ * @msr: GLOBAL_CTRL, or the selector of a counter of a PMU without it
+ * @on: what starts them
+ */
+struct pmu_switch {
+	uint32_t msr;
+	uint64_t on;
 };
 
 /* The guest's; the host's program has its own copy. */
@@ -74,12 +89,17 @@ void pmu_nmi_handler(struct ex_regs *regs);
 void pmu_count_loops(uint32_t msr, uint64_t on, uint32_t loops, uint32_t cpuids);
 uint64_t pmu_measure(unsigned int i, uint64_t flags, uint32_t loops, uint32_t cpuids);
 uint64_t pmu_measure_from_zero(unsigned int i, uint32_t loops, uint32_t cpuids);
+uint64_t pmu_read(unsigned int idx);
+void pmu_write(unsigned int idx, uint64_t value);
+uint64_t pmu_status(void);
+struct pmu_switch pmu_arm(uint64_t counters, uint64_t flags);
 
 /* On the host. */
 void require_mediated_pmu(void);
 uint64_t vcpu_next_sync(struct kvm_vcpu *vcpu);
 bool vcpu_run_to_sync(struct kvm_vcpu *vcpu, uint64_t *value);
 uint64_t vcpu_get_exits(struct kvm_vcpu *vcpu);
+void vcpu_give_part_of_pmu(struct kvm_vcpu *vcpu);
 struct kvm_vcpu *vcpu_save_and_restore(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 
 #endif /* SELFTEST_KVM_MEDIATED_PMU_H */

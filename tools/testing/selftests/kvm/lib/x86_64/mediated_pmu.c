@@ -67,6 +67,8 @@ void pmu_find(void)
 		find_intel_pmu();
 	else
 		find_amd_pmu();
+
+	pmu.insn_counters = pmu_all_gp() | (pmu.nr_fixed ? BIT_ULL(FIRST_FIXED) : 0);
 }
 
 uint64_t pmu_all_gp(void)
@@ -189,6 +191,65 @@ uint64_t pmu_measure_from_zero(unsigned int i, uint32_t loops, uint32_t cpuids)
 	return pmu_measure(i, 0, loops, cpuids);
 }
 
+/* Read the counter of GLOBAL_CTRL's bit @idx. */
+uint64_t pmu_read(unsigned int idx)
+{
+	if (idx >= FIRST_FIXED)
+		return pmu_read_counter(INTEL_RDPMC_FIXED | (idx - FIRST_FIXED));
+
+	return pmu_read_counter(idx);
+}
+
+/* Write the counter of GLOBAL_CTRL's bit @idx. */
+void pmu_write(unsigned int idx, uint64_t value)
+{
+	if (idx >= FIRST_FIXED)
+		wrmsr(pmu.fixed_counter + idx - FIRST_FIXED, value);
+	else
+		pmu_write_counter(idx, value);
+}
+
+/* What overflowed, as far as the PMU tells. */
+uint64_t pmu_status(void)
+{
+	return pmu.global_ctrl ? rdmsr(pmu.global_status) & pmu_all_counters() : 0;
+}
+
+static uint64_t fixed_flags(uint64_t eventsel)
+{
+	return (eventsel & ARCH_PERFMON_EVENTSEL_OS ? FIXED_PMC_KERNEL : 0) |
+	       (eventsel & ARCH_PERFMON_EVENTSEL_USR ? FIXED_PMC_USER : 0) |
+	       (eventsel & ARCH_PERFMON_EVENTSEL_INT ? FIXED_PMC_ENABLE_PMI : 0);
+}
+
+/*
+ * Have @counters, which are out of pmu.insn_counters, count instructions from
+ * when the switch that this returns is on. @flags are those of a selector
+ * beside the event. A PMU without GLOBAL_CTRL has a switch for each counter, so
+ * @counters are one there.
+ */
+struct pmu_switch pmu_arm(uint64_t counters, uint64_t flags)
+{
+	uint64_t eventsel = INTEL_ARCH_INSTRUCTIONS_RETIRED |
+			    ARCH_PERFMON_EVENTSEL_ENABLE | flags;
+	unsigned int i;
+
+	if (!pmu.global_ctrl) {
+		GUEST_ASSERT_EQ(counters & (counters - 1), 0);
+		i = __builtin_ctzll(counters);
+		return (struct pmu_switch) { pmu.selector + i * pmu.stride, eventsel };
+	}
+
+	wrmsr(pmu.global_ctrl, 0);
+	for (i = 0; i < pmu.nr_gp; i++)
+		pmu_write_selector(i, counters & BIT_ULL(i) ? eventsel : 0);
+	if (pmu.nr_fixed)
+		wrmsr(pmu.fixed_ctrl,
+		      counters & BIT_ULL(FIRST_FIXED) ? fixed_flags(flags) : 0);
+
+	return (struct pmu_switch) { pmu.global_ctrl, counters };
+}
+
 void require_mediated_pmu(void)
 {
 	TEST_REQUIRE(kvm_is_pmu_enabled());
@@ -253,6 +314,25 @@ uint64_t vcpu_get_exits(struct kvm_vcpu *vcpu)
 	close(fd);
 
 	return exits;
+}
+
+/*
+ * Have the guest see some of the host's counters only. AMD's has four without
+ * the core extensions.
+ */
+void vcpu_give_part_of_pmu(struct kvm_vcpu *vcpu)
+{
+	if (!host_cpu_is_intel) {
+		vcpu_clear_cpuid_feature(vcpu, X86_FEATURE_AMD_PERFCTR_CORE);
+		if (kvm_cpu_has(X86_FEATURE_AMD_PERFMON_V2))
+			vcpu_clear_cpuid_feature(vcpu, X86_FEATURE_AMD_PERFMON_V2);
+		return;
+	}
+
+	/* Version 5 lists the fixed counters, too. */
+	vcpu_get_cpuid_entry(vcpu, 0xa)->ecx = 1;
+	vcpu_set_cpuid_property(vcpu, X86_PROPERTY_PMU_NR_FIXED_COUNTERS, 1);
+	vcpu_set_cpuid_property(vcpu, X86_PROPERTY_PMU_NR_GP_COUNTERS, 2);
 }
 
 /* As live migration does: the VM's memory stays, its vCPU is made anew. */
