@@ -13,7 +13,8 @@ machine=${MACHINE:-$root/tools/pmu-machine/machine}
 out=${OUT:-$root/build/conformance}
 limit=300	# seconds of the host for one model
 
-[ $# -gt 0 ] || set -- haswell skylake icelake sapphire-rapids zen3 zen4
+# shellcheck disable=SC2046	# a list
+[ $# -gt 0 ] || set -- $("$machine" cpus | awk 'NR > 1 { print $1 }')
 
 make -s -C "$here" OUT="$out" || exit 1
 

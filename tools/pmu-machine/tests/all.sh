@@ -1,18 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# all.sh [--all] - run every test program, the fast ones first, and add up
-# their last lines.  With --all, those on the debug kernel and the long ones
-# as well.
+# all.sh [--all] - run every test program, the fast ones first and two at a
+# time, and add up their last lines.  With --all, those on the debug kernel and
+# the long ones as well.
 
 set -u
 
 tests=$(cd "$(dirname "$0")" && pwd)
 cd "$tests/../../.." || exit 1
-log=build/test.log
-passed=0
-failed=0
-skipped=0
+logs=build/test
+
+# each_model COMMAND - as many programs as there are models
+each_model()
+{
+	"$tests/../machine" cpus |
+		awk -v command="$1" 'NR > 1 { print "env MODELS=" $1, command }'
+}
+
+# in_turn COMMAND - the same, where every other model's NMI watchdog is on.
+in_turn()
+{
+	"$tests/../machine" cpus | awk -v command="$1" \
+		'NR > 1 { print "env MODELS=" $1, "WATCHDOG=" NR % 2, command }'
+}
 
 programs="
 python3 $tests/../runner/run_tests.py
@@ -23,7 +34,9 @@ $tests/../conformance/run.sh
 $tests/kvm-unit-tests.sh
 $tests/identity.sh
 $tests/perf-exact.sh
-$tests/selftests.sh
+$(in_turn "$tests/selftests.sh")
+env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
+env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 $tests/perf-exact.sh --guest
 $tests/kvm.sh
 $tests/guest-sharing.sh
@@ -33,8 +46,12 @@ $tests/host-perf.sh
 $tests/host-churn.sh
 $tests/perf-suites.sh"
 slow="
+$(each_model "$tests/selftests.sh")
 $tests/run-runner.py debug
-env SERIES=mediated-debug $tests/selftests.sh
+$(each_model "env SERIES=mediated-debug $tests/selftests.sh")
+$(each_model "env CPUS=2 $tests/selftests.sh")
+$(each_model "$tests/fuzz.sh --long")
+$(each_model "env SERIES=mediated-debug $tests/fuzz.sh")
 env SERIES=mediated-debug $tests/perf-exact.sh --guest
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh
@@ -48,48 +65,72 @@ $tests/host-perf.sh --long
 env MODELS=sapphire-rapids $tests/host-churn.sh --long
 env MODELS=zen4 $tests/host-churn.sh --long"
 
-# run COMMAND - stream its output, and keep it and its status.
+# run NUMBER - run a program, and show what it said when it has ended.
 run()
 {
-	echo "== $1"
+	log=$logs/$1
+	program=$(cat "$log.program")
+	echo "== $program: begins"
+	began=$(date +%s)
+	# shellcheck disable=SC2086	# a command line
+	$program >"$log.out" 2>&1 </dev/null
+	echo "$?" >"$log.status"
 	{
-		# shellcheck disable=SC2086	# a command line
-		$1 2>&1
-		echo "$?" >"$log.status"
-	} | tee "$log"
+		flock 9
+		echo "== $program: took $(($(date +%s) - began)) s"
+		cat "$log.out"
+	} 9>"$logs/lock"
 }
 
-# account COMMAND - a program that breaks off without totals has failed.
+# account NUMBER - a program that breaks off without totals has failed.
 account()
 {
-	status=$(cat "$log.status")
+	program=$(cat "$logs/$1.program")
+	status=$(cat "$logs/$1.status" 2>/dev/null || echo none)
 	totals=$(sed -n 's/^\([0-9]* passed, [0-9]* failed, [0-9]* skipped\).*/\1/p' \
-		"$log" | tail -n 1)
+		"$logs/$1.out" | tail -n 1)
 	if [ -z "$totals" ]; then
-		echo "FAIL: $1 ended with status $status and without totals"
+		echo "FAIL: $program ended with status $status and without totals"
 		failed=$((failed + 1))
 		return
 	fi
 	# shellcheck disable=SC2086	# "N passed, N failed, N skipped"
-	set -- "$1" $totals
-	if [ "$status" -ne 0 ] && [ "$4" -eq 0 ]; then
-		echo "FAIL: $1 ended with status $status"
+	set -- $totals
+	if [ "$status" != 0 ] && [ "$3" -eq 0 ]; then
+		echo "FAIL: $program ended with status $status"
 		failed=$((failed + 1))
 	fi
-	passed=$((passed + $2))
-	failed=$((failed + $4))
-	skipped=$((skipped + $6))
+	passed=$((passed + $1))
+	failed=$((failed + $3))
+	skipped=$((skipped + $5))
 }
 
-[ "${1-}" != --all ] || programs="$programs$slow"
-mkdir -p build
+case ${1-} in
+run)
+	run "$2"
+	exit 0 ;;
+--all)
+	programs="$programs$slow" ;;
+esac
+
+rm -rf "$logs"
+mkdir -p "$logs"
+number=100
 while read -r program; do
 	[ -n "$program" ] || continue
-	run "$program" </dev/null
-	account "$program"
+	number=$((number + 1))
+	echo "$program" >"$logs/$number.program"
 done <<END
 $programs
 END
 
+seq 101 "$number" | xargs -n 1 -P 2 "$tests/all.sh" run
+
+passed=0
+failed=0
+skipped=0
+for each in $(seq 101 "$number"); do
+	account "$each"
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

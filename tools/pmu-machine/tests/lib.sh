@@ -18,7 +18,7 @@ tests=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2034	# used by the scripts that include this file
 top=$(cd "$tests/../../.." && pwd)
 machine=${MACHINE:-$tests/../machine}
-models=${MODELS:-haswell skylake icelake sapphire-rapids zen3 zen4}
+models=${MODELS:-$("$machine" cpus | awk 'NR > 1 { print $1 }')}
 # --long: what takes minutes for each model, too.
 # shellcheck disable=SC2034	# used by the scripts that include this file
 long=${1-}

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # selftests.sh - the series' own KVM selftests, or those in $TESTS, on every
-# model: on a host whose PMU is the guests' alone, on one with the NMI watchdog's
-# event, and on one whose parameter is 0.
+# model: on a host with the NMI watchdog's event, on one whose PMU is the guests'
+# alone (or in one of both, if $WATCHDOG is 1 or 0), and on one whose parameter is
+# 0.  The host has $CPUS processors.
 
 # shellcheck source=tools/pmu-machine/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,11 +17,12 @@ boot()
 	shift 2
 	[ $# -gt 0 ] || return 0
 	# shellcheck disable=SC2046	# a list of arguments
-	in_machine "$model" --timeout "$(scaled 900 4)" --kernel "$series" \
+	in_machine "$model" --timeout "$(scaled 1800 4)" --kernel "$series" \
+		--cpus "${CPUS:-1}" \
 		--mem "$(scaled 1024 2)" --append "$(mediated "$parameter")" \
 		$(printf -- "--with $built/%s:/test/%s " $(for test; do echo "$test" "$test"; done)) \
 		--with "$tests/inside/selftests.sh:/test/selftests.sh" \
-		-- sh /test/selftests.sh "$(scaled 200 4)" "$@"
+		-- sh /test/selftests.sh "$(scaled 200 4)" "${WATCHDOG:-1 0}" "$@"
 }
 
 # chosen PATTERN - of those that are to be run

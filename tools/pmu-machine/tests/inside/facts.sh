@@ -77,7 +77,7 @@ no_message()
 no_complaint()
 {
 	no_message "$1" \
-		"unknown NMI|dazed|Uhhuh|WARNING|(^|\\] )RIP:|BUG:${2:+|$2}"
+		"unknown NMI|dazed|Uhhuh|WARNING|(^|\\] )RIP:|(^|[^a-z])BUG:${2:+|$2}"
 }
 
 # without_kallsyms - perf record reads all of it otherwise, which takes longer

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# selftests.sh LIMIT TEST... - runs in the machine: the series' own KVM
-# selftests, none for more than LIMIT seconds.  Where the vPMU is mediated, with
-# an event of the host's on the CPU, and without.
+# selftests.sh LIMIT WATCHDOG TEST... - runs in the machine: the series' own KVM
+# selftests, none for more than LIMIT seconds.  Where the vPMU is mediated, once
+# for each state in WATCHDOG of the NMI watchdog, an event of the host's: 0 or 1.
 
 here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/facts.sh
@@ -62,14 +62,25 @@ enabled()
 	[ "$(cat "/sys/module/kvm_$1/parameters/enable_mediated_pmu" 2>&1)" = Y ]
 }
 
+# in_state 0|1 - run them with the NMI watchdog in this state.
+in_state()
+{
+	echo "$1" >/proc/sys/kernel/nmi_watchdog
+	equal "the NMI watchdog is $1" "$(cat /proc/sys/kernel/nmi_watchdog)" "$1"
+	case $1 in
+	0)	every alone ;;
+	1)	every 'beside the watchdog' ;;
+	esac
+}
+
 limit=$1
-shift
+watchdog=$2
+shift 2
 tests=$*
 if enabled intel || enabled amd; then
-	equal 'the NMI watchdog is on' "$(cat /proc/sys/kernel/nmi_watchdog)" 1
-	every 'beside the watchdog'
-	echo 0 >/proc/sys/kernel/nmi_watchdog
-	every alone
+	for state in $watchdog; do
+		in_state "$state"
+	done
 else
 	every 'parameter 0'
 fi
