@@ -11,6 +11,7 @@ help:
 	@echo 'make demo                 unmodified perf on the machine'
 	@echo 'make test                 all tests (under an hour on two cores)'
 	@echo 'make test-all             those on the debug kernel and the long ones, too'
+	@echo 'make mutation             do the tests notice a broken series? (hours)'
 	@echo 'make machine              Bochs with the PMU model, and the init'
 	@echo 'make kernel               Linux with the series; KERNEL=base without,'
 	@echo '                          tree for what is in build/tree right now'
@@ -70,6 +71,9 @@ test-all: ready
 	$S/build/kernel.sh mediated-debug
 	$S/tests/all.sh --all
 
+mutation: ready
+	$S/mutations/run.py
+
 demo: machine kernels perf
 	$S/tests/demo.sh
 
@@ -83,4 +87,4 @@ clean:
 		-exec rm -rf {} +
 
 .PHONY: help deps init machine kernel kernels perf selftests tree refresh \
-	series series-check ready test test-all demo bench clean
+	series series-check ready test test-all mutation demo bench clean

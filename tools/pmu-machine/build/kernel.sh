@@ -7,6 +7,7 @@
 #	base		Debian's linux-source-6.12
 #	mediated	that with the series of this repository (the default)
 #	tree		whatever is in the work tree of build/tree right now
+#	mutation	what mutations/run.py made of the series
 #
 # and debug, mediated-debug and tree-debug with checkers.
 

@@ -42,8 +42,9 @@ source_of()
 	base|debug)			echo "$build/linux-6.12" ;;
 	mediated|mediated-debug)	echo "$build/linux-mediated" ;;
 	tree|tree-debug)		echo "$build/tree" ;;
-	*)	die "unknown kernel '$1' (base, mediated or tree; debug," \
-			"mediated-debug or tree-debug)" ;;
+	mutation)			echo "$build/linux-mutation" ;;
+	*)	die "unknown kernel '$1' (base, mediated, tree or mutation;" \
+			"debug, mediated-debug or tree-debug)" ;;
 	esac
 }
 
@@ -57,8 +58,8 @@ bring_source()
 		cat "$folder/.stamp" ;;
 	mediated*)
 		"$top/tools/series/series" checkout "$folder" ;;
-	tree*)
-		[ -d "$folder" ] || die "$folder is missing: run 'make tree'"
+	tree*|mutation)
+		[ -d "$folder" ] || die "$folder is missing: run 'make ${1%-debug}'"
 		# It changes all the time: make finds out what to do.
 		date +%s.%N ;;
 	esac
