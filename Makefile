@@ -22,7 +22,10 @@ help:
 	@echo 'make series               the series as mails in build/series'
 	@echo 'make series-check         what gcc, sparse and checkpatch say to each'
 	@echo '                          patch [from number FROM on]'
-	@echo 'make bench                the speed, compared with unmodified Bochs'
+	@echo 'make bench                the mediated vPMU beside the alternatives, on'
+	@echo '                          the machine: build/bench/report.html'
+	@echo 'make bench-host           the same programs on this host, as root'
+	@echo "make bench-machine        the machine's speed beside unmodified Bochs"
 	@echo 'make clean                empty build/; downloads and build/tree stay'
 
 deps:
@@ -77,7 +80,15 @@ mutation: ready
 demo: machine kernels perf
 	$S/tests/demo.sh
 
-bench: machine kernels
+bench: machine kernels perf
+	$S/build/peer.sh
+	$S/bench/bench.sh
+
+bench-host: init perf
+	$S/build/kernel.sh base
+	$S/bench/bench-host.sh
+
+bench-machine: machine kernels
 	$S/build/bochs.sh unmodified
 	$S/tests/bench.sh
 
@@ -87,4 +98,5 @@ clean:
 		-exec rm -rf {} +
 
 .PHONY: help deps init machine kernel kernels perf selftests tree refresh \
-	series series-check ready test test-all mutation demo bench clean
+	series series-check ready test test-all mutation demo bench bench-host \
+	bench-machine clean

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run the runner's unit tests: one line a fact, and the totals."""
+"""run_tests.py [FOLDER] - run the unit tests there, the runner's without one:
+one line a fact, and the totals."""
 
 import os
 import sys
@@ -42,9 +43,10 @@ class Result(unittest.TestResult):
 
 
 def main():
-    """Run all of runner/test_*.py."""
+    """Run all test_*.py of the folder."""
+    folder = sys.argv[1] if len(sys.argv) > 1 else HERE
     suite = unittest.defaultTestLoader.discover(
-        HERE, "test_*.py", top_level_dir=os.path.dirname(HERE))
+        folder, "test_*.py", top_level_dir=folder)
     result = Result()
     suite.run(result)
     failed = len(result.failures) + len(result.errors)

@@ -27,6 +27,7 @@ in_turn()
 
 programs="
 python3 $tests/../runner/run_tests.py
+python3 $tests/../runner/run_tests.py $tests/../bench
 $tests/../../series/tests/run.py
 make -s -C $tests/../model test
 $tests/run-runner.py

@@ -36,7 +36,7 @@ WAYS = (
 
 def run_unmodified(arguments):
     """machine, but with unmodified Bochs."""
-    paths.BOCHS = paths.need(UNMODIFIED, "run 'make bench'")
+    paths.BOCHS = paths.need(UNMODIFIED, "run 'make bench-machine'")
     cpus.CPUS = tuple(cpu._replace(model=THEIR_MODEL) for cpu in cpus.CPUS)
     emulator.CONFIG = emulator.CONFIG.replace("ignore_bad_msrs=0",
                                               "ignore_bad_msrs=1")

@@ -3,7 +3,7 @@
 #
 # Guests that a script in the machine starts itself, as `machine guest` starts
 # only one, and has nothing run beside it.  The kernel is /guest/bzImage; a
-# guest has this machine's /test and perf.
+# guest has the script's folder, $here, as /test, and perf.
 
 # copy FILE... - into the guest's tree
 copy()
@@ -28,7 +28,7 @@ make_guest()
 {
 	perf=$(command -v perf)
 	mkdir -p guest/proc guest/sys guest/dev guest/tmp
-	cp -a /test guest/
+	cp -a "${here?}" guest/test
 	# shellcheck disable=SC2046	# file names
 	copy /bin/busybox "$perf" $(libraries "$perf")
 	cat >guest/init <<END
