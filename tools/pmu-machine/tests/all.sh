@@ -18,53 +18,13 @@ each_model()
 		awk -v command="$1" 'NR > 1 { print "env MODELS=" $1, command }'
 }
 
-# in_turn COMMAND - the same, where every other model's NMI watchdog is on.
+# in_turn 0|1 COMMAND - the same, where the NMI watchdog of the first model is in
+# this state, that of the second in the other, and so on.
 in_turn()
 {
-	"$tests/../machine" cpus | awk -v command="$1" \
-		'NR > 1 { print "env MODELS=" $1, "WATCHDOG=" NR % 2, command }'
+	each_model "$2" | awk -v first="$1" \
+		'{ sub("^env", "env WATCHDOG=" (NR - 1 + first) % 2); print }'
 }
-
-programs="
-python3 $tests/../runner/run_tests.py
-python3 $tests/../runner/run_tests.py $tests/../bench
-$tests/../../series/tests/run.py
-make -s -C $tests/../model test
-$tests/run-runner.py
-$tests/../conformance/run.sh
-$tests/kvm-unit-tests.sh
-$tests/identity.sh
-$tests/perf-exact.sh
-$(in_turn "$tests/selftests.sh")
-env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
-env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
-$tests/perf-exact.sh --guest
-$tests/kvm.sh
-$tests/guest-sharing.sh
-$tests/nested.sh
-$tests/guest-cost.sh
-$tests/host-perf.sh
-$tests/host-churn.sh
-$tests/perf-suites.sh"
-slow="
-$(each_model "$tests/selftests.sh")
-$tests/run-runner.py debug
-$(each_model "env SERIES=mediated-debug $tests/selftests.sh")
-$(each_model "env CPUS=2 $tests/selftests.sh")
-$(each_model "$tests/fuzz.sh --long")
-$(each_model "env SERIES=mediated-debug $tests/fuzz.sh")
-env SERIES=mediated-debug $tests/perf-exact.sh --guest
-env SERIES=mediated-debug $tests/guest-sharing.sh
-env SERIES=mediated-debug $tests/guest-cost.sh
-env SERIES=mediated-debug $tests/host-churn.sh
-$tests/perf-suites.sh --long
-$tests/kvm.sh --long
-$tests/guest-sharing.sh --long
-$tests/nested.sh --long
-$tests/guest-cost.sh --long
-$tests/host-perf.sh --long
-env MODELS=sapphire-rapids $tests/host-churn.sh --long
-env MODELS=zen4 $tests/host-churn.sh --long"
 
 # run NUMBER - run a program, and show what it said when it has ended.
 run()
@@ -106,14 +66,53 @@ account()
 	skipped=$((skipped + $5))
 }
 
-case ${1-} in
-run)
+if [ "${1-}" = run ]; then
 	run "$2"
-	exit 0 ;;
---all)
-	programs="$programs$slow" ;;
-esac
+	exit 0
+fi
 
+programs="
+python3 $tests/../runner/run_tests.py
+python3 $tests/../runner/run_tests.py $tests/../bench
+$tests/../../series/tests/run.py
+make -s -C $tests/../model test
+$tests/run-runner.py
+$tests/../conformance/run.sh
+$tests/kvm-unit-tests.sh
+$tests/identity.sh
+$tests/perf-exact.sh
+$(in_turn 0 "$tests/selftests.sh")
+env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
+env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
+$tests/perf-exact.sh --guest
+$tests/kvm.sh
+$tests/guest-sharing.sh
+$tests/nested.sh
+$tests/guest-cost.sh
+$tests/host-perf.sh
+$tests/host-churn.sh
+$tests/perf-suites.sh"
+slow="
+$(in_turn 1 "$tests/selftests.sh")
+$tests/run-runner.py debug
+$(each_model "env SERIES=mediated-debug $tests/selftests.sh")
+$(each_model "env CPUS=2 $tests/selftests.sh")
+$(each_model "$tests/fuzz.sh --long")
+$(each_model "env SERIES=mediated-debug $tests/fuzz.sh")
+env SERIES=mediated-debug $tests/perf-exact.sh --guest
+env SERIES=mediated-debug $tests/guest-sharing.sh
+env SERIES=mediated-debug $tests/guest-cost.sh
+env SERIES=mediated-debug $tests/host-churn.sh
+$tests/perf-suites.sh --long
+$tests/kvm.sh --long
+$tests/guest-sharing.sh --long
+$tests/nested.sh --long
+$tests/guest-cost.sh --long
+$tests/host-perf.sh --long
+env MODELS=sapphire-rapids $tests/host-churn.sh --long
+env MODELS=zen4 $tests/host-churn.sh --long"
+
+[ "${1-}" != --all ] || programs="$programs$slow"
 rm -rf "$logs"
 mkdir -p "$logs"
 number=100
