@@ -77,18 +77,10 @@ static uint64_t nr_guest_pmis(void)
 static int try_vcpu_without_irqchip(bool pmu)
 {
 	struct kvm_vm *vm = vm_create_barebones();
-	int fd, error = 0;
 
 	if (!pmu)
 		vm_enable_cap(vm, KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE);
-	fd = __vm_ioctl(vm, KVM_CREATE_VCPU, NULL);
-	if (fd < 0)
-		error = errno;
-	else
-		close(fd);
-	kvm_vm_free(vm);
-
-	return error;
+	return vm_try_vcpu(vm);
 }
 
 static void set_refuse(int value)

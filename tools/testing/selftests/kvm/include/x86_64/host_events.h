@@ -52,6 +52,7 @@ void host_settings_restore(void);
 #define PERF_GUEST_PMU_REFUSE	"/proc/sys/kernel/perf_guest_pmu_refuse"
 #define NMI_WATCHDOG		"/proc/sys/kernel/nmi_watchdog"
 
+int vm_try_vcpu(struct kvm_vm *vm);
 int kvm_try_vcpu(void);
 
 #endif /* SELFTEST_KVM_HOST_EVENTS_H */

@@ -129,16 +129,14 @@ void host_settings_keep(void)
 }
 
 /*
- * Make a VM with an in-kernel irqchip and a vCPU, and destroy both.
+ * Make a vCPU, and destroy it and the VM.
  *
  * Return: 0, or the errno of KVM_CREATE_VCPU.
  */
-int kvm_try_vcpu(void)
+int vm_try_vcpu(struct kvm_vm *vm)
 {
-	struct kvm_vm *vm = vm_create_barebones();
 	int fd, error = 0;
 
-	vm_create_irqchip(vm);
 	fd = __vm_ioctl(vm, KVM_CREATE_VCPU, NULL);
 	if (fd < 0)
 		error = errno;
@@ -147,4 +145,13 @@ int kvm_try_vcpu(void)
 	kvm_vm_free(vm);
 
 	return error;
+}
+
+/* The same in a VM of its own, with an in-kernel irqchip. */
+int kvm_try_vcpu(void)
+{
+	struct kvm_vm *vm = vm_create_barebones();
+
+	vm_create_irqchip(vm);
+	return vm_try_vcpu(vm);
 }
