@@ -16,6 +16,7 @@
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include <asm/perf_event.h>
+#include <asm/tlbflush.h>
 
 #include "perf_event.h"
 
@@ -232,14 +233,23 @@ static void start_events(struct cpu_hw_events *cpuc)
 	bitmap_zero(cpuc->guest_throttled, X86_PMC_IDX_MAX);
 }
 
-/* Intel's fixed counters are switched off late, see __intel_pmu_enable_all(). */
-static void clear_fixed_ctrl(struct cpu_hw_events *cpuc)
+/*
+ * The guest's counts are still in the counters, as those of a task that left
+ * the CPU would be: perf clears them before another may read them. Its control
+ * of Intel's fixed counters is nothing that perf has written.
+ */
+static void mark_dirty(struct cpu_hw_events *cpuc)
 {
-	if (!cpuc->active_fixed_ctrl_val)
-		return;
+	*(u64 *)cpuc->dirty |= x86_pmu.cntr_mask64 |
+			       x86_pmu.fixed_cntr_mask64 << INTEL_PMC_IDX_FIXED;
+	cpuc->active_fixed_ctrl_val = ~0ULL;
+}
 
-	wrmsrl(MSR_ARCH_PERFMON_FIXED_CTR_CTRL, 0);
-	cpuc->active_fixed_ctrl_val = 0;
+/* The task that runs may read them, and no switch to it is to come. */
+static void clear_dirty(void)
+{
+	if (cr4_read_shadow() & X86_CR4_PCE)
+		perf_clear_dirty_counters();
 }
 
 static void enable_host(struct cpu_hw_events *cpuc)
@@ -255,8 +265,9 @@ static void enable_host(struct cpu_hw_events *cpuc)
  * @masked: is the guest's LVTPC masked?
  *
  * Afterwards no counter counts, global control and status (if there are any) are
- * 0, and so is Intel's control of fixed counters; event selectors are disabled.
- * Counters may hold values of the host's: write all that the guest can read.
+ * 0, and event selectors are disabled. Counters and Intel's control of fixed
+ * counters may hold values of the host's or another guest's: write all that the
+ * guest can read, and the control.
  *
  * Context: interrupts off, just before the guest is entered.
  * Return: false if an overflow of the host's is about to be delivered: nothing
@@ -284,7 +295,6 @@ bool perf_guest_pmu_load(struct perf_guest_pmu *guest, bool masked)
 		return false;
 	}
 	stop_events(cpuc, pmu);
-	clear_fixed_ctrl(cpuc);
 
 	/*
 	 * From here on, an NMI leaves the PMU alone, and the clocks of what has
@@ -301,8 +311,9 @@ EXPORT_SYMBOL_GPL(perf_guest_pmu_load);
  * perf_guest_pmu_put - give this CPU's PMU back to the host
  * @guest: the owner
  *
- * The owner has saved the guest's registers and zeroed counters, selectors,
- * controls and status.
+ * The owner has saved the guest's registers and zeroed selectors, global control
+ * and status. Counters and Intel's control of fixed counters may stay as they
+ * are: if nobody else uses them, the owner need not write them again.
  *
  * Context: interrupts off, any locks held.
  * Return: true if the guest is owed a PMI that @guest->pmi was not told of. It
@@ -325,8 +336,10 @@ bool perf_guest_pmu_put(struct perf_guest_pmu *guest)
 	this_cpu_write(x86_guest_pmu, NULL);
 	perf_events_lapic_init();
 
+	mark_dirty(cpuc);
 	start_events(cpuc);
 	enable_host(cpuc);
+	clear_dirty();
 	intel_pt_resume_local();
 	intel_bts_enable_local();
 

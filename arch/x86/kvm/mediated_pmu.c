@@ -218,22 +218,20 @@ static u64 read_hardware(struct kvm_pmc *pmc)
 }
 
 /*
- * The last owner left 0 in all counters, and the host nothing but what its
- * events count. A read is cheaper than a write.
+ * The value is still there if nobody else has used the counter since it was
+ * saved, and a read is cheaper than a write.
  */
 void kvm_mediated_pmu_load_counter(struct kvm_pmc *pmc)
 {
-	if (pmc->counter || read_hardware(pmc))
+	if (read_hardware(pmc) != pmc->counter)
 		wrmsrl(counter_msr(pmc), pmc->counter);
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_pmu_load_counter);
 
-/* Whoever comes next must not find the guest's count. */
+/* The hardware's copy stays; perf sees to it that nobody reads it. */
 void kvm_mediated_pmu_save_counter(struct kvm_pmc *pmc)
 {
 	pmc->counter = read_hardware(pmc);
-	if (pmc->counter)
-		wrmsrl(counter_msr(pmc), 0);
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_counter);
 

@@ -109,9 +109,7 @@ void intel_mediated_load(struct kvm_vcpu *vcpu)
 
 	for (i = 0; i < pmu->nr_arch_fixed_counters; i++)
 		kvm_mediated_pmu_load_counter(&pmu->fixed_counters[i]);
-	if (pmu->mediated.hw_fixed_ctr_ctrl)
-		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL,
-		       pmu->mediated.hw_fixed_ctr_ctrl);
+	wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, pmu->mediated.hw_fixed_ctr_ctrl);
 
 	clear_metrics();
 	load_status(vcpu);
@@ -126,8 +124,6 @@ void intel_mediated_save(struct kvm_vcpu *vcpu)
 
 	for (i = 0; i < pmu->nr_arch_fixed_counters; i++)
 		kvm_mediated_pmu_save_counter(&pmu->fixed_counters[i]);
-	if (pmu->mediated.hw_fixed_ctr_ctrl)
-		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, 0);
 
 	clear_metrics();
 	kvm_mediated_pmu_save_status(pmu);
