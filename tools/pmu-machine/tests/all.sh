@@ -84,6 +84,7 @@ $tests/perf-exact.sh
 $(in_turn 0 "$tests/selftests.sh")
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
+env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_ownership_test $tests/selftests.sh
 $tests/perf-exact.sh --guest
 $tests/kvm.sh
 $tests/guest-sharing.sh

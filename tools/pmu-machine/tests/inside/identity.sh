@@ -138,7 +138,22 @@ topology()
 			sort -u | grep -c .)" 1
 }
 
+# rounds_offline TIMES - CPU 1 goes and comes back at once, while it is still
+# busy with WBINVD, the last thing that it does; how often it came back
+rounds_offline()
+{
+	online=/sys/devices/system/cpu/cpu1/online
+	for _ in $(seq "$1"); do
+		echo 0 >$online
+		echo 1 >$online
+		cat $online
+	done 2>/dev/null | grep -c 1
+}
+
 topology
+if [ "$cpus" -gt 1 ]; then
+	equal 'CPU offline and at once back' "$(rounds_offline 4)" 4
+fi
 no_message "complaints of the firmware, --cpus $cpus" \
 	'firmware bug|FW_BUG|APIC ID mismatch|Unknown domain'
 no_message "unchecked MSR accesses, --cpus $cpus" 'unchecked MSR access'
