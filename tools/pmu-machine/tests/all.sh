@@ -98,8 +98,7 @@ $(in_turn 1 "$tests/selftests.sh")
 $tests/run-runner.py debug
 $(each_model "env SERIES=mediated-debug $tests/selftests.sh")
 $(each_model "env CPUS=2 $tests/selftests.sh")
-$(each_model "$tests/fuzz.sh --long")
-$(each_model "env SERIES=mediated-debug $tests/fuzz.sh")
+$(each_model "env SERIES=mediated-debug $tests/fuzz.sh --long")
 env SERIES=mediated-debug $tests/perf-exact.sh --guest
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh

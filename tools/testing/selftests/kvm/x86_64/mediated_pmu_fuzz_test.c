@@ -26,7 +26,7 @@
 #include "test_util.h"
 
 #define NR_VCPUS		2
-#define MAX_OPS_PER_TURN	128
+#define MAX_OPS_PER_TURN	512
 #define DEFAULT_OPS		20000
 
 #define MAX_GP			8
@@ -1042,7 +1042,7 @@ static void act_calm(struct fuzzer *f)
 	if (f->calm_turns || !one_in(&f->random, 8))
 		return;
 
-	f->calm_turns = 20;
+	f->calm_turns = 4;
 	for (i = 0; i < NR_VCPUS; i++) {
 		f->shadows[i].calm = true;
 		run(f, i);
