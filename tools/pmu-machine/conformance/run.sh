@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh [MODEL...] - boot the vendor's conformance program on the models, all
-# six without arguments, and add up the facts.  MACHINE is the runner, OUT where
-# the programs are and the logs go.
+# run.sh [MODEL...] - boot the vendor's conformance program on the models, or
+# those in $MODELS, or all six, and add up the facts.  MACHINE is the runner, OUT
+# where the programs are and the logs go.
 
 set -u
 
@@ -13,8 +13,8 @@ machine=${MACHINE:-$root/tools/pmu-machine/machine}
 out=${OUT:-$root/build/conformance}
 limit=300	# seconds of the host for one model
 
-# shellcheck disable=SC2046	# a list
-[ $# -gt 0 ] || set -- $("$machine" cpus | awk 'NR > 1 { print $1 }')
+# shellcheck disable=SC2046,SC2086	# a list
+[ $# -gt 0 ] || set -- ${MODELS:-$("$machine" cpus | awk 'NR > 1 { print $1 }')}
 
 make -s -C "$here" OUT="$out" || exit 1
 
