@@ -1113,7 +1113,7 @@ static void fuzz(struct fuzzer *f)
 			run(f, i);
 		leave_calm(f);
 		acts[below(&f->random, ARRAY_SIZE(acts))](f);
-		if (one_in(&f->random, 200))
+		if (one_in(&f->random, 50))
 			act_new_vm(f);
 	}
 	free_vm(f);
