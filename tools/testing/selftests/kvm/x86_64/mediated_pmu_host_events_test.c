@@ -585,6 +585,77 @@ TEST_F(host_events, that_exclude_guests_count_the_same_beside_either_guest)
 	kvm_vm_free(leaving->vm);
 }
 
+/* Of the guest's between two calls of the host; each makes it exit. */
+static uint32_t nr_cpuids;
+
+#define NR_CPUIDS		1000
+
+/* Far less than it takes to leave a guest, handle CPUID, and enter the guest. */
+#define INSNS_PER_EXIT		200
+
+/* A counter is on all the time. */
+static void exiting_guest_code(void)
+{
+	uint32_t eax, ebx, ecx, edx, n;
+	struct pmu_switch counter;
+
+	pmu_find();
+	counter = pmu_arm(BIT_ULL(0), ARCH_PERFMON_EVENTSEL_OS);
+	wrmsr(counter.msr, counter.on);
+
+	for (;;) {
+		GUEST_SYNC(0);
+		for (n = READ_ONCE(nr_cpuids); n; n--)
+			cpuid(0, &eax, &ebx, &ecx, &edx);
+	}
+}
+
+static uint64_t count_beside_exits(const struct combination *c, struct kvm_vcpu *vcpu,
+				   int cpu, uint32_t exits)
+{
+	struct perf_event_attr attr = host_event_attr(PERF_COUNT_HW_INSTRUCTIONS,
+						      c->where);
+	int fd = open_combination(c, cpu, -1, &attr);
+	struct stretch s;
+
+	TEST_COMBINATION(c, true, fd >= 0, "can't be opened: %s", strerror(errno));
+	nr_cpuids = exits;
+	sync_global_to_guest(vcpu->vm, nr_cpuids);
+	s = measure(fd, vcpu, false);
+	close(fd);
+
+	return s.event.value;
+}
+
+/* All of it is within one KVM_RUN. */
+TEST_F(host_events, count_what_the_host_does_between_exits)
+{
+	uint64_t without, with;
+	struct kvm_vcpu *vcpu;
+	struct combination c;
+	struct kvm_vm *vm;
+	int i;
+
+	host_set(PERF_GUEST_PMU_REFUSE, 0);
+	vm = vm_create_with_one_vcpu(&vcpu, exiting_guest_code);
+	vcpu_next_sync(vcpu);
+	host_set(PERF_GUEST_PMU_REFUSE, variant->refuse);
+
+	for (i = 0; i < NR_COMBINATIONS; i++) {
+		c = combination(i);
+		if (c.where == COUNT_IN_GUESTS || c.target == INHERITED ||
+		    c.target == CGROUP || (variant->refuse && may_be_refused(&c)))
+			continue;
+
+		without = count_beside_exits(&c, vcpu, self->cpu, 0);
+		with = count_beside_exits(&c, vcpu, self->cpu, NR_CPUIDS);
+		TEST_COMBINATION(&c, true, with >= without + NR_CPUIDS * INSNS_PER_EXIT,
+				 "%lu instructions with %u exits, %lu without", with,
+				 NR_CPUIDS, without);
+	}
+	kvm_vm_free(vm);
+}
+
 /* What read() gives of a group. */
 struct group_reading {
 	uint64_t nr, enabled, running;

@@ -216,10 +216,13 @@ FIXTURE(intercept) {
 	struct kvm_vcpu *vcpu;
 };
 
-/* What the guest is shown of the host's PMU, and whether that is less than all. */
+/*
+ * What the guest is shown of the host's PMU, and whether that is less than all;
+ * AMD's says how many counters it has only in version 2.
+ */
 FIXTURE_VARIANT(intercept) {
 	void (*shape)(struct kvm_vcpu *vcpu);
-	bool intel, amd, less;
+	bool intel, amd, amd_v2, less;
 };
 
 static void lower(struct kvm_vcpu *vcpu, struct kvm_x86_cpu_property property)
@@ -244,12 +247,17 @@ FIXTURE_VARIANT_ADD(intercept, hosts_pmu) {
 
 static void fewer_gp_counters(struct kvm_vcpu *vcpu)
 {
-	lower(vcpu, X86_PROPERTY_PMU_NR_GP_COUNTERS);
+	if (host_cpu_is_intel)
+		lower(vcpu, X86_PROPERTY_PMU_NR_GP_COUNTERS);
+	else
+		lower(vcpu, X86_PROPERTY_AMD_NR_CORE_COUNTERS);
 }
 
 FIXTURE_VARIANT_ADD(intercept, fewer_gp_counters) {
 	.shape = fewer_gp_counters,
 	.intel = true,
+	.amd = true,
+	.amd_v2 = true,
 	.less = true,
 };
 
@@ -318,6 +326,9 @@ FIXTURE_SETUP(intercept)
 {
 	if (!(host_cpu_is_intel ? variant->intel : variant->amd))
 		SKIP(return, "A PMU of the other vendor's");
+	if (!host_cpu_is_intel && variant->amd_v2 &&
+	    !kvm_cpu_has(X86_FEATURE_AMD_PERFMON_V2))
+		SKIP(return, "Takes version 2 of AMD's PMU");
 
 	self->vm = vm_create_with_one_vcpu(&self->vcpu, guest_code);
 	variant->shape(self->vcpu);

@@ -54,6 +54,7 @@ static void find_amd_pmu(void)
 	if (!this_cpu_has(X86_FEATURE_AMD_PERFMON_V2))
 		return;
 
+	pmu.nr_gp = this_cpu_property(X86_PROPERTY_AMD_NR_CORE_COUNTERS);
 	pmu.global_ctrl = MSR_AMD64_GLOBAL_CTL;
 	pmu.global_status = MSR_AMD64_GLOBAL_STATUS;
 	pmu.global_clear = MSR_AMD64_GLOBAL_STATUS_CLR;
