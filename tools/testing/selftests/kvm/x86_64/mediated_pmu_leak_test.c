@@ -458,7 +458,6 @@ static void add_register(struct host_cpu *cpu, uint32_t msr)
 	for (filled->shape = is_selector(msr) ? 2 : 0;
 	     filled->shape < NR_SHAPES; filled->shape++) {
 		if (try_to_fill(cpu, filled)) {
-			write_msr(cpu, msr, filled->original);
 			cpu->nr_filled++;
 			return;
 		}
@@ -549,6 +548,7 @@ static unsigned int nr_lost(struct host_cpu *cpu)
 	return n;
 }
 
+/* PERF_METRICS takes values only if fixed counter 3 has one. */
 static bool open_cpu(struct host_cpu *cpu, int nr)
 {
 	char path[32];
@@ -565,6 +565,7 @@ static bool open_cpu(struct host_cpu *cpu, int nr)
 		     msr < host_msrs[i].first + host_msrs[i].nr; msr++)
 			add_register(cpu, msr);
 	}
+	clear(cpu);
 
 	return true;
 }
