@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 
+#include "apic.h"
 #include "host_events.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
@@ -593,12 +594,14 @@ static uint32_t nr_cpuids;
 /* Far less than it takes to leave a guest, handle CPUID, and enter the guest. */
 #define INSNS_PER_EXIT		200
 
-/* A counter is on all the time. */
+/* A counter is on all the time, and raises no PMI. */
 static void exiting_guest_code(void)
 {
 	uint32_t eax, ebx, ecx, edx, n;
 	struct pmu_switch counter;
 
+	x2apic_enable();
+	x2apic_write_reg(APIC_LVTPC, LVTPC_NMI);
 	pmu_find();
 	counter = pmu_arm(BIT_ULL(0), ARCH_PERFMON_EVENTSEL_OS);
 	wrmsr(counter.msr, counter.on);
@@ -607,7 +610,27 @@ static void exiting_guest_code(void)
 		GUEST_SYNC(0);
 		for (n = READ_ONCE(nr_cpuids); n; n--)
 			cpuid(0, &eax, &ebx, &ecx, &edx);
+		GUEST_ASSERT_EQ(READ_ONCE(pmu_nr_nmis), 0);
 	}
+}
+
+static struct kvm_vcpu *start_exiting_guest_under(bool refuse)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	host_set(PERF_GUEST_PMU_REFUSE, 0);
+	vm = vm_create_with_one_vcpu(&vcpu, exiting_guest_code);
+	vm_install_exception_handler(vm, NMI_VECTOR, pmu_nmi_handler);
+	vcpu_next_sync(vcpu);
+	host_set(PERF_GUEST_PMU_REFUSE, refuse);
+	return vcpu;
+}
+
+static void let_exit(struct kvm_vcpu *vcpu, uint32_t times)
+{
+	nr_cpuids = times;
+	sync_global_to_guest(vcpu->vm, nr_cpuids);
 }
 
 static uint64_t count_beside_exits(const struct combination *c, struct kvm_vcpu *vcpu,
@@ -619,8 +642,7 @@ static uint64_t count_beside_exits(const struct combination *c, struct kvm_vcpu 
 	struct stretch s;
 
 	TEST_COMBINATION(c, true, fd >= 0, "can't be opened: %s", strerror(errno));
-	nr_cpuids = exits;
-	sync_global_to_guest(vcpu->vm, nr_cpuids);
+	let_exit(vcpu, exits);
 	s = measure(fd, vcpu, false);
 	close(fd);
 
@@ -630,16 +652,10 @@ static uint64_t count_beside_exits(const struct combination *c, struct kvm_vcpu 
 /* All of it is within one KVM_RUN. */
 TEST_F(host_events, count_what_the_host_does_between_exits)
 {
+	struct kvm_vcpu *vcpu = start_exiting_guest_under(variant->refuse);
 	uint64_t without, with;
-	struct kvm_vcpu *vcpu;
 	struct combination c;
-	struct kvm_vm *vm;
 	int i;
-
-	host_set(PERF_GUEST_PMU_REFUSE, 0);
-	vm = vm_create_with_one_vcpu(&vcpu, exiting_guest_code);
-	vcpu_next_sync(vcpu);
-	host_set(PERF_GUEST_PMU_REFUSE, variant->refuse);
 
 	for (i = 0; i < NR_COMBINATIONS; i++) {
 		c = combination(i);
@@ -653,7 +669,7 @@ TEST_F(host_events, count_what_the_host_does_between_exits)
 				 "%lu instructions with %u exits, %lu without", with,
 				 NR_CPUIDS, without);
 	}
-	kvm_vm_free(vm);
+	kvm_vm_free(vcpu->vm);
 }
 
 /* What read() gives of a group. */
@@ -799,19 +815,24 @@ static struct samples count_samples(struct perf_event_mmap_page *ring)
 	return samples;
 }
 
-/* Sample this thread, and tell how much it counted. */
-static struct samples sample(enum host_event_where where, struct kvm_vcpu *vcpu,
-			     uint64_t *count)
+static struct perf_event_attr sampling_attr(enum host_event_where where)
 {
 	struct perf_event_attr attr = host_event_attr(PERF_COUNT_HW_INSTRUCTIONS, where);
+
+	attr.sample_period = SAMPLE_PERIOD;
+	attr.sample_type = PERF_SAMPLE_IP;
+	return attr;
+}
+
+/* Sample this thread, and tell how much it counted. */
+static struct samples sample(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
+			     uint64_t *count)
+{
 	struct host_event_reading reading;
 	struct samples samples;
 	void *ring;
 	int fd, i;
 
-	attr.exclude_kernel = where == COUNT_IN_HOST;
-	attr.sample_period = SAMPLE_PERIOD;
-	attr.sample_type = PERF_SAMPLE_IP;
 	fd = host_event_open(&attr, 0, -1, -1);
 	TEST_ASSERT(fd >= 0, "No sampling event: %s", strerror(errno));
 	ring = map_ring(fd);
@@ -832,18 +853,38 @@ static struct samples sample(enum host_event_where where, struct kvm_vcpu *vcpu,
 	return samples;
 }
 
+static void judge_samples(const struct samples *samples, uint64_t count)
+{
+	TEST_ASSERT(!samples->in_guest, "%lu samples of the guest", samples->in_guest);
+	TEST_ASSERT(samples->in_host + 1 >= count / SAMPLE_PERIOD &&
+		    samples->in_host <= count / SAMPLE_PERIOD + 1,
+		    "%lu samples, one each %u of %lu", samples->in_host,
+		    SAMPLE_PERIOD, count);
+}
+
 TEST_F(host_events, that_sample_the_host_lose_no_sample)
 {
 	struct kvm_vcpu *vcpu = start_guest_under(variant->refuse, true);
+	struct perf_event_attr attr = sampling_attr(COUNT_IN_HOST);
 	struct samples samples;
 	uint64_t count;
 
-	samples = sample(COUNT_IN_HOST, vcpu, &count);
-	TEST_ASSERT(!samples.in_guest, "%lu samples of the guest", samples.in_guest);
-	TEST_ASSERT(samples.in_host + 1 >= count / SAMPLE_PERIOD &&
-		    samples.in_host <= count / SAMPLE_PERIOD + 1,
-		    "%lu samples, one each %u of %lu", samples.in_host,
-		    SAMPLE_PERIOD, count);
+	attr.exclude_kernel = 1;
+	samples = sample(attr, vcpu, &count);
+	judge_samples(&samples, count);
+	kvm_vm_free(vcpu->vm);
+}
+
+/* Overflows come at any place between two entries; some are just before one. */
+TEST_F(host_events, that_sample_the_host_between_exits_lose_no_sample)
+{
+	struct kvm_vcpu *vcpu = start_exiting_guest_under(variant->refuse);
+	struct samples samples;
+	uint64_t count;
+
+	let_exit(vcpu, NR_CPUIDS);
+	samples = sample(sampling_attr(COUNT_IN_HOST), vcpu, &count);
+	judge_samples(&samples, count);
 	kvm_vm_free(vcpu->vm);
 }
 
@@ -855,10 +896,10 @@ TEST_F(host_events, that_sample_guests_see_those_that_leave_their_pmu)
 	struct samples samples;
 	uint64_t count;
 
-	samples = sample(COUNT_EVERYWHERE, using, &count);
+	samples = sample(sampling_attr(COUNT_EVERYWHERE), using, &count);
 	TEST_ASSERT(samples.in_guest < due / 20, "%lu samples of a guest that counts",
 		    samples.in_guest);
-	samples = sample(COUNT_EVERYWHERE, leaving, &count);
+	samples = sample(sampling_attr(COUNT_EVERYWHERE), leaving, &count);
 	TEST_ASSERT(samples.in_guest >= due - due / 20,
 		    "%lu samples of a guest that does not, out of %lu",
 		    samples.in_guest, due);

@@ -402,8 +402,11 @@ static void check_halt(unsigned int idx)
 			woken++;
 	}
 	GUEST_ASSERT(woken);
-	/* On an interrupt's way some may come late and wake it, too. */
-	GUEST_ASSERT(woken < 5);
+	/*
+	 * An interrupt takes time, so those of the instructions before HLT may
+	 * wake it, too. The two behind it can't.
+	 */
+	GUEST_ASSERT(woken <= 5);
 }
 
 static void guest_halt(void)
