@@ -116,13 +116,16 @@ void pmu_sync(struct pmu *pmu)
 
 	pmu->ops->now(pmu->ctx, &pmu->acc[PMU_INSTRUCTIONS],
 		      &pmu->acc[PMU_CYCLES]);
-	if (!pmu->running)
+	if (!pmu->running) {
+		pmu_interrupt_if_due(pmu);
 		return;
+	}
 
 	for (size_t i = 0; i < PMU_ACCS; i++)
 		delta[i] = pmu->acc[i] - pmu->last[i];
 	memcpy(pmu->last, pmu->acc, sizeof(pmu->last));
 	count_all(pmu, delta);
+	pmu_interrupt_if_due(pmu);
 }
 
 static bool interrupts(const struct pmu *pmu, const struct pmu_counter *c)
@@ -143,7 +146,7 @@ static uint64_t cycles_left(const struct pmu_counter *c)
 static void set_deadline(struct pmu *pmu)
 {
 	uint64_t now = pmu->acc[PMU_CYCLES];
-	uint64_t left = UINT64_MAX - now, one;
+	uint64_t left = pmu->pmi_at - now, one;
 	struct pmu_counter *c;
 
 	pmu->armed = 0;

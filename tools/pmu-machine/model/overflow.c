@@ -61,14 +61,36 @@ static bool wants_pmi(struct pmu *pmu, uint64_t bits)
  * pmu_overflow - counters wrapped
  * @pmu:  the PMU
  * @bits: which, as their bits in GLOBAL_STATUS
+ *
+ * The status shows it at once.  The interrupt, and the freeze that is the
+ * interrupt's, come when the skid is over, one for all that happens meanwhile:
+ * SDM vol. 3B, "Performance Monitoring Interrupt", leaves open when.
  */
 void pmu_overflow(struct pmu *pmu, uint64_t bits)
 {
 	if (pmu_has_global(pmu))
 		pmu->global_status |= bits;
-	if (!wants_pmi(pmu, bits))
+	if (wants_pmi(pmu, bits) && pmu->pmi_at == PMU_NEVER)
+		pmu->pmi_at = pmu->acc[PMU_CYCLES] + pmu->skid;
+}
+
+/**
+ * pmu_hurry - request the interrupt that is to come, if there is one
+ * @pmu: the PMU, of a processor whose cycles stop
+ */
+void pmu_hurry(struct pmu *pmu)
+{
+	if (pmu->pmi_at == PMU_NEVER)
 		return;
+	pmu->pmi_at = PMU_NEVER;
 	if (pmu->debugctl & (DEBUGCTL_FREEZE_PERFMON | DEBUGCTL_FREEZE_LBRS))
 		freeze(pmu);
 	pmu->ops->pmi(pmu->ctx);
+}
+
+/* The skid of an overflow may be over. */
+void pmu_interrupt_if_due(struct pmu *pmu)
+{
+	if (pmu->acc[PMU_CYCLES] >= pmu->pmi_at)
+		pmu_hurry(pmu);
 }

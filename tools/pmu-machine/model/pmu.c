@@ -28,6 +28,7 @@ void pmu_init(struct pmu *pmu, const struct pmu_cpu *cpu,
 	pmu->cpu = cpu;
 	pmu->ops = ops;
 	pmu->ctx = ctx;
+	pmu->pmi_at = PMU_NEVER;
 	pmu_reset(pmu);
 }
 
@@ -43,6 +44,7 @@ void pmu_init(struct pmu *pmu, const struct pmu_cpu *cpu,
 void pmu_reset(struct pmu *pmu)
 {
 	pmu_sync(pmu);
+	pmu->pmi_at = PMU_NEVER;
 	memset(pmu->counter, 0, sizeof(pmu->counter));
 	number_counters(pmu);
 	for (unsigned int i = 0; i < PMU_MAX_GP; i++)

@@ -112,7 +112,7 @@ struct pmu_cpu {
  * @pmi:      a performance monitoring interrupt is requested; the user
  *	      applies pmu_lvtpc_deliver() to its local APIC
  * @deadline: call pmu_boundary() at the end of the instruction at which the
- *	      cycle count reaches @cycles (UINT64_MAX: never)
+ *	      cycle count reaches @cycles (PMU_NEVER: never)
  * @log:      a line for the machine's log
  */
 struct pmu_ops {
@@ -121,6 +121,8 @@ struct pmu_ops {
 	void (*deadline)(void *ctx, uint64_t cycles);
 	void (*log)(void *ctx, const char *line);
 };
+
+#define PMU_NEVER		UINT64_MAX
 
 #define PMU_MAX_GP		8
 #define PMU_MAX_FIXED		4
@@ -167,6 +169,8 @@ struct pmu {
 	struct pmu_mode mode;
 	struct pmu_counter counter[PMU_MAX_COUNTERS];
 	uint64_t deadline;
+	uint64_t skid;		/* cycles from an overflow to its interrupt */
+	uint64_t pmi_at;	/* the cycle of the next one, or PMU_NEVER */
 
 	uint64_t fixed_ctrl;
 	uint64_t global_ctrl;
@@ -207,6 +211,9 @@ void pmu_reset(struct pmu *pmu);
 void pmu_set_mode(struct pmu *pmu, struct pmu_mode mode);
 enum pmu_result pmu_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
 enum pmu_result pmu_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
+
+/* overflow.c */
+void pmu_hurry(struct pmu *pmu);
 
 /* count.c */
 void pmu_sync(struct pmu *pmu);

@@ -117,6 +117,7 @@ static inline struct pmu_counter *pmu_fixed(struct pmu *pmu, unsigned int i)
 
 /* overflow.c */
 void pmu_overflow(struct pmu *pmu, uint64_t bits);
+void pmu_interrupt_if_due(struct pmu *pmu);
 bool pmu_frozen(const struct pmu *pmu);
 
 /* metrics.c */

@@ -44,7 +44,8 @@ def run(options, folder):
     os.mkdir(cd)
     iso.multiboot(cd, os.path.join(folder, "boot.iso"), options.image,
                   options.arguments, options.module)
-    machine = emulator.Emulator(folder, options.cpu, options.cpus, options.mem)
+    machine = emulator.Emulator(folder, options.cpu, options.cpus, options.mem,
+                                options.skid)
     console = Console(sys.stdout.buffer)
     if not machine.run(console.feed, lambda data: None, options.timeout,
                        options.stats):

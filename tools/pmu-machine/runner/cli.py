@@ -18,6 +18,9 @@ def _common(parser):
                         help="1 to 4 processors (default 1)")
     parser.add_argument("--mem", type=int, default=1024, metavar="MB",
                         help="memory (default 1024)")
+    parser.add_argument("--skid", type=int, default=0, metavar="CYCLES",
+                        help="from a counter's overflow to its interrupt "
+                        "(default 0)")
     parser.add_argument("--stats", metavar="FILE",
                         help="write exact counts as JSON")
     parser.add_argument("--timeout", type=float, metavar="SECONDS",
@@ -102,6 +105,8 @@ def parse(arguments):
             parser.error("no COMMAND")
     if options.timeout is not None and options.timeout <= 0:
         parser.error("--timeout must be more than 0")
+    if options.skid < 0:
+        parser.error("--skid must be 0 or more")
     if options.verb == "guest":
         guest.check(options)
     options.cpu = cpus.find(options.cpu)

@@ -165,7 +165,8 @@ def boot(options, folder, result, out):
 
     What init sends goes to @result, what the kernel says to @out.
     """
-    machine = emulator.Emulator(folder, options.cpu, options.cpus, options.mem)
+    machine = emulator.Emulator(folder, options.cpu, options.cpus, options.mem,
+                                options.skid)
     console = Console(out)
     if not machine.run(console.feed, frames.Decoder(result.sink).feed,
                        options.timeout, options.stats):

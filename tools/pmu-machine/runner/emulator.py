@@ -54,11 +54,12 @@ class Emulator:
     bytes of the first serial port and of port 0xe9 as they come.
     """
 
-    def __init__(self, folder, cpu, cpus, memory):
+    def __init__(self, folder, cpu, cpus, memory, skid=0):
         self.folder = folder
         self.cpu = cpu
         self.cpus = cpus
         self.memory = memory
+        self.skid = skid
         self.process = None
         self.log = os.path.join(folder, "bochs.log")
         self.errors = os.path.join(folder, "bochs.err")
@@ -77,8 +78,8 @@ class Emulator:
 
     def _start(self, console, stats):
         bochs = paths.need(paths.BOCHS, "run 'make machine'")
-        environment = {name: value for name, value in os.environ.items()
-                       if name != "PMU_STATS"}
+        environment = {**os.environ, "PMU_SKID": str(self.skid)}
+        environment.pop("PMU_STATS", None)
         if stats:
             environment["PMU_STATS"] = os.path.abspath(stats)
         # A session of its own: the terminal's Ctrl-C is ours to handle.

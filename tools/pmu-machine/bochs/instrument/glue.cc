@@ -8,6 +8,8 @@
  * because they load PMU registers that hold for the other side.
  */
 #define NEED_CPU_REG_SHORTCUTS 1
+#include <stdlib.h>
+
 #include "bochs.h"
 #include "cpu/cpu.h"
 #include "gui/siminterface.h"
@@ -92,8 +94,11 @@ void BX_CPU_C::pmu_power_up(void)
 	pmu_reset(&pmu.model);
 }
 
+/* --skid: so many cycles, says the environment. */
 void BX_CPU_C::pmu_initialize(const struct pmu_cpu *model)
 {
+	const char *skid = getenv("PMU_SKID");
+
 	memset(&pmu, 0, sizeof(pmu));
 	pmu.near_icount = ~BX_CONST64(0);
 	for (int cost = 0; cost < COSTS; cost++)
@@ -103,6 +108,8 @@ void BX_CPU_C::pmu_initialize(const struct pmu_cpu *model)
 	if (!pmu.cache)
 		BX_PANIC(("PMU: no memory for the cache model"));
 	pmu_init(&pmu.model, model, &glue_ops, this);
+	if (skid)
+		pmu.model.skid = strtoull(skid, NULL, 10);
 }
 
 /* Cycles pass in which no instruction retires. */
@@ -199,6 +206,8 @@ bool BX_CPU_C::pmu_settle(void)
 	pmu.attention = 0;
 	if (why & PMU_ATTEND_BURST || pmu_cycles() >= pmu.model.deadline)
 		pmu_boundary(&pmu.model);
+	if (activity_state != BX_ACTIVITY_STATE_ACTIVE)
+		pmu_hurry(&pmu.model);
 	return pmu.pmi;
 }
 
