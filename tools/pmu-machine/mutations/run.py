@@ -3,9 +3,11 @@
 """run.py [NAME...] - do the tests notice when the series is broken?
 
 Each NAME.patch beside this file breaks the series in one way, and says in the
-lines above its diff on which model that shows and which tests ought to fail:
+lines above its diff on which model that shows, after how many cycles of skid if
+not 0, and which tests ought to fail:
 
     Model: zen4
+    Skid: 100
     Test: selftests mediated_pmu_pmi_test
     Test: host-perf
 
@@ -37,7 +39,8 @@ REST = ("selftests", "guest-cost", "guest-sharing", "host-perf", "nested",
 # Of the two cores, a build takes what the tests leave.
 MACHINES = 2
 
-Mutation = collections.namedtuple("Mutation", "name subject model tests")
+Machine = collections.namedtuple("Machine", "model skid")
+Mutation = collections.namedtuple("Mutation", "name subject machine tests")
 
 printing = threading.Lock()
 
@@ -53,10 +56,12 @@ def read(name):
     with open(os.path.join(HERE, f"{name}.patch"), encoding="utf-8") as file:
         head = file.read().partition("\n--- ")[0]
     model = re.findall(r"^Model: (.+)$", head, re.MULTILINE)
+    skid = re.findall(r"^Skid: (.+)$", head, re.MULTILINE) or ["0"]
     tests = re.findall(r"^Test: (.+)$", head, re.MULTILINE)
     if len(model) != 1 or not tests:
         sys.exit(f"{name}.patch names no model or no test")
-    return Mutation(name, head.splitlines()[0].rstrip("."), model[0], tests)
+    return Mutation(name, head.splitlines()[0].rstrip("."),
+                    Machine(model[0], skid[0]), tests)
 
 
 def run(*command, log, **settings):
@@ -67,15 +72,15 @@ def run(*command, log, **settings):
                               env={**os.environ, **settings}).returncode
 
 
-def failures(test, model, kernel, name):
+def failures(test, at, kernel, name):
     """The facts that fail in a test, a name of tests/ and perhaps one of its
     programs; None if there was no fact at all.  On a host without the NMI
     watchdog's event the selftests run only if all is well beside it."""
     script, *only = test.split()
     for state in ("1", "0") if script == "selftests" else ("1 0",):
         log = os.path.join(OUT, f"{name}.{'.'.join(test.split())}.{state[0]}.log")
-        run(os.path.join(MACHINE, "tests", f"{script}.sh"), log=log, MODELS=model,
-            SERIES=kernel, TESTS=" ".join(only), WATCHDOG=state)
+        run(os.path.join(MACHINE, "tests", f"{script}.sh"), log=log, MODELS=at.model,
+            SKID=at.skid, SERIES=kernel, TESTS=" ".join(only), WATCHDOG=state)
         with open(log, encoding="utf-8", errors="replace") as file:
             said = file.read()
         if not re.search(r"^ok +\S+: ", said, re.MULTILINE):
@@ -86,17 +91,23 @@ def failures(test, model, kernel, name):
     return []
 
 
-def passes(test, model):
+def where(machine):
+    """A machine's name."""
+    return machine.model + (f" with skid {machine.skid}" if machine.skid != "0"
+                            else "")
+
+
+def passes(test, machine):
     """Does the test pass on the series as it is?"""
-    failed = failures(test, model, "mediated", f"series.{model}")
-    say(f"{'ok  ' if failed == [] else 'FAIL'} {model}: the series, {test}: "
-        f"{'passes' if failed == [] else failed}")
+    failed = failures(test, machine, "mediated", f"series.{'.'.join(machine)}")
+    say(f"{'ok  ' if failed == [] else 'FAIL'} {where(machine)}: the series, "
+        f"{test}: {'passes' if failed == [] else failed}")
     return failed == []
 
 
 def sound(mutations, pool):
-    """The pairs of test and model that pass on the series as it is."""
-    pairs = list(dict.fromkeys((test, each.model) for each in mutations
+    """The pairs of test and machine that pass on the series as it is."""
+    pairs = list(dict.fromkeys((test, each.machine) for each in mutations
                                for test in each.tests))
     verdicts = pool.map(lambda pair: passes(*pair), pairs)
     return {pair for pair, good in zip(pairs, verdicts) if good}
@@ -125,7 +136,7 @@ def lay_out():
 def catch(mutation, kernel, good):
     """The test that caught the mutation, and the fact; None if none did."""
     for test in [*mutation.tests, *REST]:
-        pair = test, mutation.model
+        pair = test, mutation.machine
         if test in mutation.tests and pair not in good:
             continue
         failed = failures(*pair, kernel, mutation.name)
@@ -140,7 +151,7 @@ def judge(mutation, kernel, good):
     """Have the tests run, and say who caught the mutation."""
     caught = catch(mutation, kernel, good)
     os.remove(kernel)
-    say(f"{'ok  ' if caught else 'FAIL'} {mutation.model}: {mutation.name}: "
+    say(f"{'ok  ' if caught else 'FAIL'} {where(mutation.machine)}: {mutation.name}: "
         + (f"caught by {caught[0]}: {caught[1]}" if caught else "survives"))
     return caught
 
@@ -151,7 +162,7 @@ def table(mutations, caught):
     for each in mutations:
         test, fact = caught[each.name] or ("-", "SURVIVES")
         unnamed = "" if test in each.tests else " (not named)"
-        print(f"{each.name:36} {each.model:16} {test + unnamed:40} {fact}")
+        print(f"{each.name:36} {each.machine.model:16} {test + unnamed:40} {fact}")
     return sum(1 for each in mutations if not caught[each.name])
 
 
@@ -171,12 +182,12 @@ def main(names):
                 verdicts[each.name] = pool.submit(judge, each, kernel, good)
             else:
                 broken.append(each)
-                say(f"FAIL {each.model}: {each.name}: can't be built, see "
+                say(f"FAIL {where(each.machine)}: {each.name}: can't be built, see "
                     f"{OUT}/{each.name}.build.log")
     built = [each for each in mutations if each not in broken]
     survivors = table(built, {name: verdict.result()
                               for name, verdict in verdicts.items()})
-    unsound = len({(test, each.model) for each in mutations
+    unsound = len({(test, each.machine) for each in mutations
                    for test in each.tests} - good)
     failed = survivors + len(broken) + unsound
     print(f"\n{len(built) - survivors} passed, {failed} failed, 0 skipped")

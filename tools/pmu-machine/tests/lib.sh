@@ -19,6 +19,8 @@ tests=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$tests/../../.." && pwd)
 machine=${MACHINE:-$tests/../machine}
 models=${MODELS:-$("$machine" cpus | awk 'NR > 1 { print $1 }')}
+# Cycles from a counter's overflow to its interrupt.
+skid=${SKID:-0}
 # --long: what takes minutes for each model, too.
 # shellcheck disable=SC2034	# used by the scripts that include this file
 long=${1-}
@@ -91,7 +93,7 @@ facts_of()
 	shift 2
 	rm -f "$work/end" "$work/status"
 	{
-		"$machine" "$verb" --cpu "$model" \
+		"$machine" "$verb" --cpu "$model" --skid "$skid" \
 			--with "$tests/inside/facts.sh:/test/facts.sh" "$@" \
 			2>"$work/$model.kernel" || echo "$?" >"$work/status"
 	} | read_facts "$model"
