@@ -28,14 +28,14 @@
 
 #define HOST_LOOPS		100000
 #define HOST_INSNS		(2 * HOST_LOOPS * INSNS_PER_LOOP)
-#define GUEST_LOOPS		2000000
+#define GUEST_LOOPS		4000000
 #define GUEST_INSNS		(GUEST_LOOPS * INSNS_PER_LOOP)
 
 /*
  * What the host may need for a guest's stretch: exits, and the tick's work. The
  * guest's is so long that there is no doubt which of the two was counted.
  */
-#define HOST_INSNS_MAX		(GUEST_INSNS / 2)
+#define HOST_INSNS_MAX		(GUEST_INSNS / 4 * 3)
 
 /* Written by user space: does the guest use its PMU? */
 static bool uses_pmu;
@@ -776,7 +776,8 @@ TEST_F(host_events, in_a_group_agree)
 
 #define SAMPLE_PERIOD		10007
 #define SAMPLE_ROUNDS		10
-#define RING_PAGES		64
+#define MAX_SAMPLE_RATE		1000000
+#define RING_PAGES		128
 
 /* What the samples in a ring say. */
 struct samples {
@@ -819,6 +820,7 @@ static struct perf_event_attr sampling_attr(enum host_event_where where)
 {
 	struct perf_event_attr attr = host_event_attr(PERF_COUNT_HW_INSTRUCTIONS, where);
 
+	host_allow_samples(MAX_SAMPLE_RATE);
 	attr.sample_period = SAMPLE_PERIOD;
 	attr.sample_type = PERF_SAMPLE_IP;
 	return attr;

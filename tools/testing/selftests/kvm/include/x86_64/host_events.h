@@ -46,11 +46,14 @@ uint64_t host_count_own_loop(int fd, uint32_t n);
 bool host_has_setting(const char *path);
 int host_setting(const char *path);
 void host_set(const char *path, int value);
+void host_allow_samples(int rate);
 void host_settings_keep(void);
 void host_settings_restore(void);
 
 #define PERF_GUEST_PMU_REFUSE	"/proc/sys/kernel/perf_guest_pmu_refuse"
 #define NMI_WATCHDOG		"/proc/sys/kernel/nmi_watchdog"
+#define PERF_MAX_SAMPLE_RATE	"/proc/sys/kernel/perf_event_max_sample_rate"
+#define PERF_MAX_CPU_TIME	"/proc/sys/kernel/perf_cpu_time_max_percent"
 
 int vm_try_vcpu(struct kvm_vm *vm);
 int kvm_try_vcpu(void);

@@ -103,10 +103,32 @@ void host_set(const char *path, int value)
 /* What was set when the program began; -1 if there is no such setting. */
 static int old_refuse = -1;
 static int old_nmi_watchdog = -1;
+static int old_max_cpu_time;
+static int old_max_sample_rate;
+
+/* Only where the kernel may lower the rate by itself it can be written. */
+static bool sample_rate_is_fixed(void)
+{
+	int percent = host_setting(PERF_MAX_CPU_TIME);
+
+	return percent == 0 || percent == 100;
+}
+
+/* However long samples take, the kernel is to take up to @rate in a second. */
+void host_allow_samples(int rate)
+{
+	if (sample_rate_is_fixed())
+		return;
+	host_set(PERF_MAX_SAMPLE_RATE, rate);
+	host_set(PERF_MAX_CPU_TIME, 0);
+}
 
 /* Refuse comes last: while it is on, the watchdog's event may be refused. */
 void host_settings_restore(void)
 {
+	host_set(PERF_MAX_CPU_TIME, old_max_cpu_time);
+	if (!sample_rate_is_fixed())
+		host_set(PERF_MAX_SAMPLE_RATE, old_max_sample_rate);
 	if (old_refuse >= 0)
 		host_set(PERF_GUEST_PMU_REFUSE, 0);
 	if (old_nmi_watchdog >= 0)
@@ -125,6 +147,8 @@ void host_settings_keep(void)
 		old_refuse = host_setting(PERF_GUEST_PMU_REFUSE);
 	if (host_has_setting(NMI_WATCHDOG))
 		old_nmi_watchdog = host_setting(NMI_WATCHDOG);
+	old_max_cpu_time = host_setting(PERF_MAX_CPU_TIME);
+	old_max_sample_rate = host_setting(PERF_MAX_SAMPLE_RATE);
 	TEST_ASSERT(!atexit(host_settings_restore), "No room at exit");
 }
 
