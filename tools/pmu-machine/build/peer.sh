@@ -9,13 +9,14 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tools/pmu-machine/build/apt.sh
 . "$(dirname "$0")/apt.sh"
+# shellcheck source=tools/pmu-machine/build/compile.sh
+. "$(dirname "$0")/compile.sh"
 
 release=7.3
 package=linux-source-$release
 tarball=usr/src/$package.tar.xz
 source=$build/linux-peer
-objects=$source/.kernel-peer
-out=$build/kernel-peer
+config=$build/peer.config
 
 fetch()
 {
@@ -48,29 +49,15 @@ if [ -z "$deb" ]; then
 	deb=$(newest)
 fi
 version=$(dpkg-deb -f "$deb" Version)
-stamp="$version $(digest "$0" "$machine/build/configure.sh" \
-	"$machine/kernel/small.config")"
-if fresh "$out/.stamp" "$stamp" && [ -f "$out/arch/x86/boot/bzImage" ]; then
-	exit 0
-fi
 if ! fresh "$source/.stamp" "$version"; then
 	logged "unpack $package $version" "$build/linux-peer.log" unpack
 	echo "$version" >"$source/.stamp"
 fi
-mkdir -p "$objects"
-rm -f "$objects/.stamp"
 # Lazy preemption has taken voluntary preemption's place, and KVM's interrupt
 # controllers, without which it has no mediated vPMU, have become an option.
 {
 	sed 's/^CONFIG_PREEMPT_VOLUNTARY=/CONFIG_PREEMPT_LAZY=/' \
 		"$machine/kernel/small.config"
 	echo CONFIG_KVM_IOAPIC=y
-} >"$objects/small.config"
-"$machine/build/configure.sh" "$source" "$objects" "$objects/small.config"
-export LOCALVERSION=
-logged "build the peer's kernel" "$objects/build.log" \
-	nice make -C "$source" O="$objects" -j"$jobs" CC="ccache gcc" \
-		HOSTCC="ccache gcc" bzImage
-ln -sf arch/x86/boot/bzImage "$objects/bzImage"
-echo "$stamp" >"$objects/.stamp"
-ln -sfn "${objects#"$build/"}" "$out"
+} >"$config"
+compile peer "$source" "$version" "$config"
