@@ -14,7 +14,7 @@ out=${OUT:-$root/build/conformance}
 limit=300	# seconds of the host for one model
 
 # shellcheck disable=SC2046,SC2086	# a list
-[ $# -gt 0 ] || set -- ${MODELS:-$("$machine" cpus | awk 'NR > 1 { print $1 }')}
+[ $# -gt 0 ] || set -- ${MODELS:-$("$machine" cpus --names)}
 
 make -s -C "$here" OUT="$out" || exit 1
 

@@ -94,7 +94,9 @@ def parse(arguments):
     _run_parser(commands)
     _guest_parser(commands)
     _boot_parser(commands)
-    commands.add_parser("cpus", help="list the processors")
+    listing = commands.add_parser("cpus", help="list the processors")
+    listing.add_argument("--names", action="store_true",
+                         help="their names only")
     options = parser.parse_args(arguments)
     if options.verb == "cpus":
         return options
@@ -155,7 +157,7 @@ def main(arguments):
     try:
         options = parse(arguments)
         if options.verb == "cpus":
-            print("\n".join(cpus.table()))
+            print("\n".join(cpus.names() if options.names else cpus.table()))
             return 0
         _catch_signals()
         return _go(options)

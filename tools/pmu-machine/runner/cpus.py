@@ -27,8 +27,13 @@ def find(name):
     for cpu in CPUS:
         if cpu.name == name:
             return cpu
-    known = ", ".join(cpu.name for cpu in CPUS)
+    known = ", ".join(names())
     raise UsageError(f"unknown CPU '{name}' (known: {known})")
+
+
+def names():
+    """All names."""
+    return [cpu.name for cpu in CPUS]
 
 
 def table():

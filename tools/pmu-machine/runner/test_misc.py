@@ -57,9 +57,8 @@ class CommandLineTest(unittest.TestCase):
 
     def test_cpus(self):
         """cli: the table of processors has all six, each once"""
-        names = [cpu.name for cpu in cpus.CPUS]
-        self.assertEqual(names, ["haswell", "skylake", "icelake",
-                                 "sapphire-rapids", "zen3", "zen4"])
+        self.assertEqual(cpus.names(), ["haswell", "skylake", "icelake",
+                                        "sapphire-rapids", "zen3", "zen4"])
         self.assertEqual(len(set(cpu.model for cpu in cpus.CPUS)), 6)
 
 

@@ -11,11 +11,14 @@ tests=$(cd "$(dirname "$0")" && pwd)
 cd "$tests/../../.." || exit 1
 logs=build/test
 
+models=$("$tests/../machine" cpus --names)
+
 # each_model COMMAND - as many programs as there are models
 each_model()
 {
-	"$tests/../machine" cpus |
-		awk -v command="$1" 'NR > 1 { print "env MODELS=" $1, command }'
+	for model in $models; do
+		echo "env MODELS=$model $1"
+	done
 }
 
 # in_turn 0|1 COMMAND - the same, where the NMI watchdog of the first model is in

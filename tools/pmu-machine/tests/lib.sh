@@ -18,7 +18,7 @@ tests=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2034	# used by the scripts that include this file
 top=$(cd "$tests/../../.." && pwd)
 machine=${MACHINE:-$tests/../machine}
-models=${MODELS:-$("$machine" cpus | awk 'NR > 1 { print $1 }')}
+models=${MODELS:-$("$machine" cpus --names)}
 # Cycles from a counter's overflow to its interrupt.
 skid=${SKID:-0}
 # --long: what takes minutes for each model, too.
