@@ -40,7 +40,7 @@ REST = ("selftests", "guest-cost", "guest-sharing", "host-perf", "nested",
 MACHINES = 2
 
 Machine = collections.namedtuple("Machine", "model skid")
-Mutation = collections.namedtuple("Mutation", "name subject machine tests")
+Mutation = collections.namedtuple("Mutation", "name machine tests")
 
 printing = threading.Lock()
 
@@ -60,8 +60,7 @@ def read(name):
     tests = re.findall(r"^Test: (.+)$", head, re.MULTILINE)
     if len(model) != 1 or not tests:
         sys.exit(f"{name}.patch names no model or no test")
-    return Mutation(name, head.splitlines()[0].rstrip("."),
-                    Machine(model[0], skid[0]), tests)
+    return Mutation(name, Machine(model[0], skid[0]), tests)
 
 
 def run(*command, log, **settings):
