@@ -84,10 +84,14 @@ static uint64_t count_plain(struct pmu_counter *c, const uint64_t *delta)
 	return units / c->div;
 }
 
-static void count_all(struct pmu *pmu, const uint64_t *delta)
+static void count_all(struct pmu *pmu)
 {
+	uint64_t delta[PMU_ACCS], overflow = 0;
 	struct pmu_counter *c;
-	uint64_t overflow = 0;
+
+	for (size_t i = 0; i < PMU_ACCS; i++)
+		delta[i] = pmu->acc[i] - pmu->last[i];
+	memcpy(pmu->last, pmu->acc, sizeof(pmu->last));
 
 	for (c = pmu->counter; c < pmu->counter + PMU_MAX_COUNTERS; c++) {
 		if (!c->active)
@@ -112,19 +116,10 @@ static void count_all(struct pmu *pmu, const uint64_t *delta)
  */
 void pmu_sync(struct pmu *pmu)
 {
-	uint64_t delta[PMU_ACCS];
-
 	pmu->ops->now(pmu->ctx, &pmu->acc[PMU_INSTRUCTIONS],
 		      &pmu->acc[PMU_CYCLES]);
-	if (!pmu->running) {
-		pmu_interrupt_if_due(pmu);
-		return;
-	}
-
-	for (size_t i = 0; i < PMU_ACCS; i++)
-		delta[i] = pmu->acc[i] - pmu->last[i];
-	memcpy(pmu->last, pmu->acc, sizeof(pmu->last));
-	count_all(pmu, delta);
+	if (pmu->running)
+		count_all(pmu);
 	pmu_interrupt_if_due(pmu);
 }
 
