@@ -59,17 +59,6 @@ static void guest_code(void)
 	}
 }
 
-static struct kvm_vcpu *start_guest(bool uses)
-{
-	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, guest_code);
-
-	uses_pmu = uses;
-	sync_global_to_guest(vm, uses_pmu);
-	vcpu_next_sync(vcpu);
-	return vcpu;
-}
-
 static void *run_guest(void *vcpu)
 {
 	vcpu_next_sync(vcpu);
@@ -217,14 +206,23 @@ FIXTURE_TEARDOWN(host_events)
 }
 
 /* A VM comes first, so that the one who may be refused is the event. */
-static struct kvm_vcpu *start_guest_under(bool refuse, bool uses)
+static struct kvm_vcpu *start_under(bool refuse, void (*code)(void), bool uses)
 {
 	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
 
 	host_set(PERF_GUEST_PMU_REFUSE, 0);
-	vcpu = start_guest(uses);
+	vm = vm_create_with_one_vcpu(&vcpu, code);
+	uses_pmu = uses;
+	sync_global_to_guest(vm, uses_pmu);
+	vcpu_next_sync(vcpu);
 	host_set(PERF_GUEST_PMU_REFUSE, refuse);
 	return vcpu;
+}
+
+static struct kvm_vcpu *start_guest_under(bool refuse, bool uses)
+{
+	return start_under(refuse, guest_code, uses);
 }
 
 static int open_combination(const struct combination *c, int cpu, int cgroup,
@@ -511,14 +509,8 @@ static void judge_timing(const struct timing *t)
 
 TEST_F(host_events, lose_the_time_that_the_guest_measures)
 {
-	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpu = start_under(variant->refuse, timing_guest_code, true);
 	struct timing t;
-
-	host_set(PERF_GUEST_PMU_REFUSE, 0);
-	vm = vm_create_with_one_vcpu(&vcpu, timing_guest_code);
-	vcpu_next_sync(vcpu);
-	host_set(PERF_GUEST_PMU_REFUSE, variant->refuse);
 
 	t = quietest_round(vcpu, 0, -1);
 	judge_timing(&t);
@@ -526,7 +518,20 @@ TEST_F(host_events, lose_the_time_that_the_guest_measures)
 		t = quietest_round(vcpu, -1, self->cpu);
 		judge_timing(&t);
 	}
-	kvm_vm_free(vm);
+	kvm_vm_free(vcpu->vm);
+}
+
+/* What an event counts of one stretch. */
+static uint64_t count_once(const struct combination *c, struct perf_event_attr attr,
+			   struct kvm_vcpu *vcpu, int cpu)
+{
+	int fd = open_combination(c, cpu, -1, &attr);
+	struct stretch s;
+
+	TEST_COMBINATION(c, uses_pmu, fd >= 0, "can't be opened: %s", strerror(errno));
+	s = measure(fd, vcpu, c->target == INHERITED);
+	close(fd);
+	return s.event.value;
 }
 
 /* An interrupt may make some CPUs count an instruction too many, so the least. */
@@ -537,19 +542,14 @@ static uint64_t least_user_count(const struct combination *c, struct kvm_vcpu *v
 {
 	struct perf_event_attr attr = host_event_attr(PERF_COUNT_HW_INSTRUCTIONS,
 						      COUNT_IN_HOST);
-	uint64_t least = -1;
-	struct stretch s;
-	int i, fd;
+	uint64_t least = -1, count;
+	int i;
 
 	attr.exclude_kernel = 1;
 	for (i = 0; i < ROUNDS; i++) {
-		fd = open_combination(c, cpu, -1, &attr);
-		TEST_COMBINATION(c, uses_pmu, fd >= 0, "can't be opened: %s",
-				 strerror(errno));
-		s = measure(fd, vcpu, c->target == INHERITED);
-		close(fd);
-		if (s.event.value < least)
-			least = s.event.value;
+		count = count_once(c, attr, vcpu, cpu);
+		if (count < least)
+			least = count;
 	}
 
 	return least;
@@ -616,14 +616,9 @@ static void exiting_guest_code(void)
 
 static struct kvm_vcpu *start_exiting_guest_under(bool refuse)
 {
-	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpu = start_under(refuse, exiting_guest_code, true);
 
-	host_set(PERF_GUEST_PMU_REFUSE, 0);
-	vm = vm_create_with_one_vcpu(&vcpu, exiting_guest_code);
-	vm_install_exception_handler(vm, NMI_VECTOR, pmu_nmi_handler);
-	vcpu_next_sync(vcpu);
-	host_set(PERF_GUEST_PMU_REFUSE, refuse);
+	vm_install_exception_handler(vcpu->vm, NMI_VECTOR, pmu_nmi_handler);
 	return vcpu;
 }
 
@@ -638,15 +633,9 @@ static uint64_t count_beside_exits(const struct combination *c, struct kvm_vcpu 
 {
 	struct perf_event_attr attr = host_event_attr(PERF_COUNT_HW_INSTRUCTIONS,
 						      c->where);
-	int fd = open_combination(c, cpu, -1, &attr);
-	struct stretch s;
 
-	TEST_COMBINATION(c, true, fd >= 0, "can't be opened: %s", strerror(errno));
 	let_exit(vcpu, exits);
-	s = measure(fd, vcpu, false);
-	close(fd);
-
-	return s.event.value;
+	return count_once(c, attr, vcpu, cpu);
 }
 
 /* All of it is within one KVM_RUN. */
@@ -820,7 +809,6 @@ static struct perf_event_attr sampling_attr(enum host_event_where where)
 {
 	struct perf_event_attr attr = host_event_attr(PERF_COUNT_HW_INSTRUCTIONS, where);
 
-	host_allow_samples(MAX_SAMPLE_RATE);
 	attr.sample_period = SAMPLE_PERIOD;
 	attr.sample_type = PERF_SAMPLE_IP;
 	return attr;
@@ -835,6 +823,7 @@ static struct samples sample(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
 	void *ring;
 	int fd, i;
 
+	host_allow_samples(MAX_SAMPLE_RATE);
 	fd = host_event_open(&attr, 0, -1, -1);
 	TEST_ASSERT(fd >= 0, "No sampling event: %s", strerror(errno));
 	ring = map_ring(fd);
