@@ -292,7 +292,8 @@ EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_status);
 
 /*
  * An overflow whose interrupt has not reached the local APIC yet: its status is
- * newer than the last PMI.
+ * newer than the last PMI. One whose bit the guest had left set since an earlier
+ * one can't be told from none.
  */
 static bool overflow_unannounced(struct kvm_pmu *pmu)
 {

@@ -548,7 +548,10 @@ static unsigned int nr_lost(struct host_cpu *cpu)
 	return n;
 }
 
-/* PERF_METRICS takes values only if fixed counter 3 has one. */
+/*
+ * What was filled stays so until all have been tried: PERF_METRICS takes values
+ * only if fixed counter 3 holds one.
+ */
 static bool open_cpu(struct host_cpu *cpu, int nr)
 {
 	char path[32];
