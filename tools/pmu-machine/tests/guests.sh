@@ -69,6 +69,7 @@ with_guests()
 		--with "$tests/inside/$script-guest.sh:/test/$script-guest.sh" \
 		--with "$tests/inside/qemu.sh:/test/qemu.sh" \
 		--with "$tests/inside/rounds.sh:/test/rounds.sh" \
+		--with "$tests/inside/samples.sh:/test/samples.sh" \
 		--with "$work/parameters:/test/parameters" \
 		--with "$work/exact:/test/exact" \
 		--with "$top/build/kernel-base/bzImage:/guest/bzImage" \

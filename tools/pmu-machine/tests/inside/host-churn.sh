@@ -14,6 +14,8 @@ here=${0%/*}
 . "$here/facts.sh"
 # shellcheck source=tools/pmu-machine/tests/inside/qemu.sh
 . "$here/qemu.sh"
+# shellcheck source=tools/pmu-machine/tests/inside/samples.sh
+. "$here/samples.sh"
 # shellcheck source=/dev/null
 . "$here/parameters"	# made by ../host-churn.sh
 cd /tmp || exit 1
@@ -69,13 +71,9 @@ count_cpus()
 		END { print(bad || n != 2 ? "wrong:" seen : "right") }' cpus.csv >>cpus
 }
 
-# sample_cpus PAUSE PAUSE PAUSE CPUS first|any - the number of samples of a
-# program, which runs in the middle; how many, whosesoever, are not where they
-# should be; how often perf lost some.
-# A program that runs on these CPUs first has all samples, and one more if it
-# begins late in a CPU's period.  What comes between another one may take some
-# from it, or leave some to it.
-sample_cpus()
+# sample_program PAUSE PAUSE PAUSE CPUS first|any - the samples of all CPUs, while
+# a program runs in the middle; on these CPUs first, or beside anything.
+sample_program()
 {
 	sleep "$1"
 	first=
@@ -84,39 +82,11 @@ sample_cpus()
 		first='chrt -f 1'
 		slack=0
 	fi
-	rm -f samples.data
-	# :S reads both counters at each sample, and perf script shows what they
-	# counted since the last one.  The second one is never set to a period.
 	# shellcheck disable=SC2016	# it is that shell's
-	limited perf record -q -a -e '{instructions:u,instructions:u}:S' \
-		-c "$period" -o samples.data \
+	sample_cpus "$period" \
 		sh -c 'sleep "$1"; taskset "$3" $4 ./sampled; sleep "$2"' \
 		sh "$2" "$3" "$4" "$first"
-	limited perf script -i samples.data --show-lost-events \
-		-F comm,cpu,time,event,period >samples.txt
-	# The n-th sample of a CPU comes after n periods.  An event that is started
-	# again when less than 32 is left has 32 left: that is what perf does for
-	# some processors' sake; the next sample is in its place again.
-	awk -v period="$period" -v slack="$slack" \
-		-v whole="$((${exact_instructions?} / period))" '
-		/PERF_RECORD_LOST/ { lost++ }
-		$NF != "instructions:u:" { next }
-		$1 == "sampled" { n++ }
-		{
-			counter = $(NF - 3) " " line++ % 2
-			late[counter] += $(NF - 1) - period
-		}
-		late[counter] < 0 || late[counter] >= 32 {
-			print late[counter], "late:", $0 >>"astray"
-			astray++
-			late[counter] = 0
-		}
-		END {
-			n /= 2
-			if (n >= whole - slack && n <= whole + slack + 1)
-				n = whole
-			print n, astray + 0, lost + 0
-		}' samples.txt >>samples
+	judge_samples sampled "${exact_instructions?}" "$slack" >>samples
 }
 
 # switch_detector PAUSE...
@@ -184,7 +154,7 @@ churn()
 	how=any
 	[ "$random" -gt 2 ] || how=first
 	# shellcheck disable=SC2086	# times
-	start sample_cpus $pauses $((1 + random % 2)) "$how"
+	start sample_program $pauses $((1 + random % 2)) "$how"
 	pauses=
 	random 1 5
 	for _ in $(seq "$random"); do
@@ -253,7 +223,7 @@ same "host, a task's pinned count exact" task "$rounds" \
 same "host, CPUs' events counted" cpus "$rounds" right
 same 'host, samples of a program, astray, lost' samples "$rounds" \
 	"$((exact_instructions / period)) 0 0"
-[ ! -e astray ] || head -n 20 astray
+show_astray
 same "host, the detector's event on a counter" look "$rounds" right
 equal 'host, times that the detector began' \
 	"$(dmesg | grep -c 'NMI watchdog: Enabled')" "$(grep -c 1 switched)"

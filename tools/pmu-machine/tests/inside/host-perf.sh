@@ -9,6 +9,8 @@ here=${0%/*}
 . "$here/facts.sh"
 # shellcheck source=tools/pmu-machine/tests/inside/qemu.sh
 . "$here/qemu.sh"
+# shellcheck source=tools/pmu-machine/tests/inside/samples.sh
+. "$here/samples.sh"
 # shellcheck source=/dev/null
 . "$here/parameters"	# made by ../host-perf.sh
 cd /tmp || exit 1
@@ -47,13 +49,6 @@ tasks()
 		"$(field 1 stat.csv)" "${exact_instructions?}"
 }
 
-# samples - of a program, out of those of the CPU
-samples()
-{
-	perf record -q -a -e instructions:u -c 1009 -o samples.data "$here/exact"
-	perf script -i samples.data -F comm,period | grep -c '^ *exact '
-}
-
 # An event that counts in guests is refused while there is a guest; one that
 # does not, and one of a task, are not.
 refuse_event()
@@ -89,12 +84,11 @@ wait_for guest counting $! 0.01
 qemu=$(pidof qemu-system-x86_64)
 system_wide
 tasks
-# The CPU's period may end anywhere in the program, and on Haswell an event that
-# is restarted with less than 32 left has 32, which may move the first and the
-# last sample into the program or out of it.  host-churn.sh looks at each one.
-whole=$((exact_instructions / 1009))
-between 'perf record -a -c 1009, samples of a program' "$(samples)" \
-	$((whole - 1)) $((whole + 2))
+sample_cpus 1009 "$here/exact"
+equal 'perf record -a, samples of a program, astray, lost' \
+	"$(judge_samples exact "$exact_instructions" 8)" \
+	"$((exact_instructions / 1009)) 0 0"
+show_astray
 refuse_event
 kill -0 "$qemu" 2>/dev/null ||
 	fail 'the guest runs all the time' 'it ended before the host'
