@@ -11,6 +11,8 @@
 
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/pmu-machine/tests/inside/facts.sh
+. "$bench/../tests/inside/facts.sh"
 top=$(cd "$bench/../../.." && pwd)
 out=${OUT:-$top/build/bench}
 model=host
@@ -21,7 +23,7 @@ die()
 	exit 1
 }
 
-# What the programs change on their host
+# What the programs change on their host, beside perf's limits of samples
 settings="/proc/sys/kernel/kptr_restrict /proc/sys/kernel/nmi_watchdog
 	/proc/sys/kernel/sched_rt_runtime_us
 	/sys/module/kvm/parameters/halt_poll_ns"
@@ -31,6 +33,7 @@ restore()
 	for file in $settings; do
 		cat "$work/saved/$file" >"$file" || true
 	done
+	limit_samples "$rate" "$percent" || true
 	rm -rf "$work"
 }
 
@@ -60,12 +63,15 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir "$work/test"
 cp "$bench/host.sh" "$bench/programs.sh" "$bench/../tests/inside/qemu.sh" \
+	"$bench/../tests/inside/facts.sh" \
 	"$top/build/init/mark" "$out/bin/"* "$work/test/"
 for file in $settings; do
 	mkdir -p "$work/saved/${file%/*}"
 	cat "$file" >"$work/saved/$file"
 	cat "$work/saved/$file" >"$file" || die "$file can't be written"
 done
+rate=$(cat /proc/sys/kernel/perf_event_max_sample_rate)
+percent=$(cat /proc/sys/kernel/perf_cpu_time_max_percent)
 trap restore EXIT
 
 kernel=$(booted)

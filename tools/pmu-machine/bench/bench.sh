@@ -41,6 +41,7 @@ run()
 		--with "$bench/host.sh:/test/host.sh" \
 		--with "$bench/programs.sh:/test/programs.sh" \
 		--with "$tests/inside/qemu.sh:/test/qemu.sh" \
+		--with "$tests/inside/facts.sh:/test/facts.sh" \
 		--with "$out/bin/micro:/test/micro" \
 		--with "$out/bin/micro-guest:/test/micro-guest" \
 		--with "$out/bin/work:/test/work" \

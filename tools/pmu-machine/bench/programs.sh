@@ -6,6 +6,8 @@
 # Prints lines of JSON.  Sections of the statistics are called PREFIX/....
 
 here=${0%/*}
+# shellcheck source=tools/pmu-machine/tests/inside/facts.sh
+. "$here/facts.sh"
 prefix=$1
 scale=$2
 set -e
@@ -22,9 +24,7 @@ repeated()
 # A period that is coprime to the 1001 instructions of threefunc's round.
 period=100003
 
-# perf record begins with reading all symbols of the kernel, unless they are
-# kept from it.
-echo 2 >/proc/sys/kernel/kptr_restrict
+without_kallsyms
 echo 0 >/proc/sys/kernel/nmi_watchdog
 
 # A hundred times what each takes alone: where samples cost more than the time
@@ -83,10 +83,16 @@ counts()
 	done <stat
 }
 
-# samples PROGRAM - how many, and of which functions
+# samples PROGRAM - how many, and of which functions.  Where they take long, perf
+# has lowered their rate for good by now.  A host has its limits back for guests,
+# whose PMU may be made of its events.
 samples()
 {
+	rate=$(cat /proc/sys/kernel/perf_event_max_sample_rate)
+	percent=$(cat /proc/sys/kernel/perf_cpu_time_max_percent)
+	never_throttle
 	perf record -q -o data -e instructions:u -c "$period" "$here/$1"
+	limit_samples "$rate" "$percent"
 	perf report -q -i data --stdio -F sample,sym 2>/dev/null |
 	while read -r number _ symbol; do
 		case $number in

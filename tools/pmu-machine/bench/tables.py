@@ -189,7 +189,9 @@ def accuracy_table(model):
                               "error of the samples' number",
                               "distance of the profile")):
         rows.append([name, *(each[i] for each in errors)])
-    return Table("Accuracy", "Errors are against the native figures.",
+    return Table("Accuracy",
+                 "Errors are against the native figures.  While these samples "
+                 "are taken, perf's limits of their rate are off.",
                  ["", *WAYS], rows)
 
 

@@ -87,10 +87,17 @@ without_kallsyms()
 	echo 2 >/proc/sys/kernel/kptr_restrict
 }
 
-# never_throttle - neither for the number of samples nor for their time.  The
-# order matters: with a limit of 0 %, Linux lets nobody set the other one.
+# limit_samples RATE PERCENT - of perf's, in a second and of a CPU's time.  While
+# there is no limit of the time, 0 % or 100 %, Linux lets nobody set the rate.
+limit_samples()
+{
+	echo 25 >/proc/sys/kernel/perf_cpu_time_max_percent
+	echo "$1" >/proc/sys/kernel/perf_event_max_sample_rate
+	echo "$2" >/proc/sys/kernel/perf_cpu_time_max_percent
+}
+
+# never_throttle - neither for the number of samples nor for their time.
 never_throttle()
 {
-	echo 10000000 >/proc/sys/kernel/perf_event_max_sample_rate
-	echo 0 >/proc/sys/kernel/perf_cpu_time_max_percent
+	limit_samples 10000000 0
 }
