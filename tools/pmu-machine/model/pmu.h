@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lbr.h"
+
 /**
  * enum pmu_acc - what the user of the library counts, per logical processor
  *
@@ -64,10 +66,11 @@ enum pmu_acc {
 #define PMU_ACC(acc)		(UINT64_C(1) << (acc))
 #define PMU_BURST_ACCS		(PMU_ACC(PMU_ACCS) - PMU_ACC(PMU_INTERRUPTS))
 
-/* The models that run only while a counter wants them: pmu->models */
+/* The models that run only while somebody wants them: pmu->models */
 #define PMU_MODEL_MEMORY	0x1	/* LOADS, STORES, LOAD_STORES */
 #define PMU_MODEL_PREDICTOR	0x2	/* MISP_* */
 #define PMU_MODEL_CACHE		0x4	/* L1*, L2*, LLC* */
+#define PMU_MODEL_BRANCHES	0x8	/* pmu_record_branch(), with PREDICTOR */
 
 enum pmu_vendor { PMU_INTEL, PMU_AMD };
 
@@ -127,7 +130,6 @@ struct pmu_ops {
 #define PMU_MAX_GP		8
 #define PMU_MAX_FIXED		4
 #define PMU_MAX_COUNTERS	(PMU_MAX_GP + PMU_MAX_FIXED)
-#define PMU_MAX_LBR		32
 #define AMD_NB_COUNTERS		4
 #define AMD_L3_COUNTERS		6
 #define PMU_MAX_UNCORE		(AMD_NB_COUNTERS + AMD_L3_COUNTERS)
@@ -178,6 +180,7 @@ struct pmu {
 	uint64_t debugctl;
 	uint64_t misc_enable;
 	uint64_t metrics[8];		/* PERF_METRICS: slots by category */
+	struct pmu_lbr lbr;
 
 	uint64_t smis_at_reset;
 
