@@ -213,7 +213,7 @@ static bool counts_in_mode(const struct pmu *pmu, const struct pmu_counter *c)
 }
 
 /**
- * pmu_update - work out anew which counters count
+ * pmu_update - work out anew which counters count, which models run
  * @pmu: the PMU, after pmu_sync() and a change of a register or of the mode
  */
 void pmu_update(struct pmu *pmu)
@@ -236,5 +236,7 @@ void pmu_update(struct pmu *pmu)
 	pmu->models = (accs & ACCS_MEMORY ? PMU_MODEL_MEMORY : 0) |
 		      (accs & ACCS_MISP ? PMU_MODEL_PREDICTOR : 0) |
 		      (accs & ACCS_CACHE ? PMU_MODEL_CACHE : 0);
+	if (pmu_lbr_recording(pmu))
+		pmu->models |= PMU_MODEL_BRANCHES | PMU_MODEL_PREDICTOR;
 	set_deadline(pmu);
 }

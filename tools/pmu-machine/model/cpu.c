@@ -2,9 +2,9 @@
 /*
  * The processor models.
  *
- * PERF_CAPABILITIES (SDM vol. 4, 345H): bit 12 SMM_FREEZE, 13 FW_WRITE,
- * 15 PERF_METRICS.  The LBR and PEBS format fields stay zero until LBR and
- * PEBS record: nothing is advertised that is not there.
+ * PERF_CAPABILITIES (SDM vol. 4, 345H): bits 5:0 LBR_FMT, 12 SMM_FREEZE,
+ * 13 FW_WRITE, 15 PERF_METRICS.  The PEBS format field stays zero until PEBS
+ * records: nothing is advertised that is not there.
  */
 #include <string.h>
 
@@ -15,31 +15,37 @@ static const struct pmu_cpu cpus[] = {
 	{
 		.name = "haswell", .vendor = PMU_INTEL, .version = 3,
 		.gp = 4, .fixed = 3,
-		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE,
-		.lbr_depth = 16, .anythread = true,
+		.perf_capabilities = LBR_FMT_FLAGS | CAP_SMM_FREEZE | CAP_FW_WRITE,
+		.lbr = PMU_LBR_LEGACY, .lbr_depth = 16, .address_bits = 48,
+		.anythread = true,
 		.events = pmu_events_haswell,
 	}, {
 		.name = "skylake", .vendor = PMU_INTEL, .version = 4,
 		.gp = 4, .fixed = 3,
-		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE,
-		.lbr_depth = 32, .lbr_info = true, .anythread = true,
+		.perf_capabilities = LBR_FMT_INFO | CAP_SMM_FREEZE | CAP_FW_WRITE,
+		.lbr = PMU_LBR_LEGACY, .lbr_depth = 32, .address_bits = 48,
+		.anythread = true,
 		.events = pmu_events_skylake,
 	}, {
 		.name = "icelake", .vendor = PMU_INTEL, .version = 5,
 		.gp = 8, .fixed = 4, .slots = 5, .metrics = 4,
-		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE | CAP_METRICS,
-		.lbr_depth = 32, .lbr_info = true,
+		.perf_capabilities = LBR_FMT_INFO | CAP_SMM_FREEZE | CAP_FW_WRITE |
+				     CAP_METRICS,
+		.lbr = PMU_LBR_LEGACY, .lbr_depth = 32, .address_bits = 57,
 		.events = pmu_events_icelake,
 	}, {
 		.name = "sapphire-rapids", .vendor = PMU_INTEL, .version = 5,
 		.gp = 8, .fixed = 4, .slots = 6, .metrics = 8,
 		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE | CAP_METRICS,
+		.lbr = PMU_LBR_ARCH,
 		.events = pmu_events_sapphire_rapids,
 	}, {
 		.name = "zen3", .vendor = PMU_AMD, .version = 1, .gp = 6,
+		.lbr = PMU_LBR_AMD,
 		.events = pmu_events_zen3,
 	}, {
 		.name = "zen4", .vendor = PMU_AMD, .version = 2, .gp = 6,
+		.lbr = PMU_LBR_AMD,
 		.events = pmu_events_zen4,
 	},
 };

@@ -121,15 +121,33 @@ static void zen3_leaf_80000022(void **state)
 		assert_int_equal(regs[i], 0);
 }
 
-/* SDM vol. 4, 345H: 12 SMM_FREEZE, 13 FW_WRITE, 15 PERF_METRICS */
-static void perf_capabilities(void **state)
+/*
+ * SDM vol. 4, 345H: 5:0 LBR format (vol. 3B, 17.4.8.1: 4 with flags in FROM, 5
+ * with LBR_INFO), 12 SMM_FREEZE, 13 FW_WRITE, 15
+ * PERF_METRICS
+ */
+static void check_capabilities(struct fixture *f, uint64_t format)
 {
-	struct fixture *f = *state;
-	uint64_t expected = B(12) | B(13);
+	uint64_t expected = format | B(12) | B(13);
 
 	if (f->cpu.version == 5)
 		expected |= B(15);
 	assert_int_equal(rd(f, IA32_PERF_CAPABILITIES), expected);
+}
+
+static void haswell_capabilities(void **state)
+{
+	check_capabilities(*state, 4);
+}
+
+static void lbr_info_capabilities(void **state)
+{
+	check_capabilities(*state, 5);
+}
+
+static void no_lbr_capabilities(void **state)
+{
+	check_capabilities(*state, 0);
 }
 
 static bool is_there(struct fixture *f, uint32_t msr)
@@ -193,7 +211,9 @@ int main(void)
 		ON_AMD(amd_leaf_80000001),
 		ON("zen4", zen4_leaf_80000022),
 		ON("zen3", zen3_leaf_80000022),
-		ON_INTEL(perf_capabilities),
+		ON_V3(haswell_capabilities),
+		ON_LBR_INFO(lbr_info_capabilities),
+		ON("sapphire-rapids", no_lbr_capabilities),
 		ON_INTEL(registers_agree_with_leaf_a),
 		cmocka_unit_test(the_six_models),
 	};

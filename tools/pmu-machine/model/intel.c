@@ -10,8 +10,6 @@
 #define MSR_PERFEVTSEL0		0x186
 #define MSR_MISC_ENABLE		0x1a0
 #define MSR_OFFCORE_RSP_0	0x1a6
-#define MSR_LBR_SELECT		0x1c8
-#define MSR_LBR_TOS		0x1c9
 #define MSR_DEBUGCTL		0x1d9
 #define MSR_FIXED_CTR0		0x309
 #define MSR_PERF_METRICS	0x329
@@ -25,14 +23,6 @@
 #define MSR_PEBS_LD_LAT		0x3f6
 #define MSR_PEBS_FRONTEND	0x3f7
 #define MSR_A_PMC0		0x4c1
-#define MSR_LBR_FROM		0x680
-#define MSR_LBR_TO		0x6c0
-#define MSR_LBR_INFO		0xdc0
-
-static uint32_t depth(const struct pmu *pmu)
-{
-	return pmu->cpu->lbr_depth;
-}
 
 /* The registers that hold what was written and do nothing else, or NULL. */
 static uint64_t *storage(struct pmu *pmu, uint32_t msr)
@@ -43,16 +33,6 @@ static uint64_t *storage(struct pmu *pmu, uint32_t msr)
 		return &pmu->storage.ld_lat;
 	if (msr == MSR_PEBS_FRONTEND && pmu->cpu->version >= 4)
 		return &pmu->storage.frontend;
-	if (msr == MSR_LBR_SELECT && depth(pmu))
-		return &pmu->storage.lbr_select;
-	if (msr == MSR_LBR_TOS && depth(pmu))
-		return &pmu->storage.lbr_tos;
-	if (in(msr, MSR_LBR_FROM, depth(pmu)))
-		return &pmu->storage.lbr_from[msr - MSR_LBR_FROM];
-	if (in(msr, MSR_LBR_TO, depth(pmu)))
-		return &pmu->storage.lbr_to[msr - MSR_LBR_TO];
-	if (pmu->cpu->lbr_info && in(msr, MSR_LBR_INFO, depth(pmu)))
-		return &pmu->storage.lbr_info[msr - MSR_LBR_INFO];
 	return NULL;
 }
 

@@ -163,6 +163,62 @@ void start(struct fixture *f, unsigned int i, uint64_t select)
 	start_at(f, i, select, 0);
 }
 
+void lbr_on(struct fixture *f)
+{
+	wr(f, IA32_DEBUGCTL, rd(f, IA32_DEBUGCTL) | DEBUGCTL_LBR);
+}
+
+/* Of the ring */
+static uint32_t slot(struct fixture *f, unsigned int age)
+{
+	return (rd(f, MSR_LBR_TOS) - age) % (f->cpu.version < 4 ? 16 : 32);
+}
+
+uint64_t lbr_from(struct fixture *f, unsigned int age)
+{
+	return rd(f, MSR_LBR_FROM_0 + slot(f, age));
+}
+
+uint64_t lbr_to(struct fixture *f, unsigned int age)
+{
+	return rd(f, MSR_LBR_TO_0 + slot(f, age));
+}
+
+uint64_t lbr_info(struct fixture *f, unsigned int age)
+{
+	return rd(f, MSR_LBR_INFO_0 + slot(f, age));
+}
+
+/* A branch in the kernel that was predicted */
+void taken(struct fixture *f, enum pmu_branch type, uint64_t from, uint64_t to)
+{
+	const struct pmu_taken branch = { .type = type, .from = from, .to = to };
+
+	pmu_record_branch(&f->pmu, &branch);
+}
+
+/* One from 1000H to 2000H */
+void taken_cpl(struct fixture *f, enum pmu_branch type, int from_cpl, int to_cpl)
+{
+	const struct pmu_taken branch = {
+		.type = type,
+		.from = 0x1000,
+		.to = 0x2000,
+		.from_user = from_cpl,
+		.to_user = to_cpl,
+	};
+
+	pmu_record_branch(&f->pmu, &branch);
+}
+
+/* Does the library want to be shown branches, with their prediction? */
+bool shown(const struct fixture *f)
+{
+	const unsigned int models = PMU_MODEL_BRANCHES | PMU_MODEL_PREDICTOR;
+
+	return (f->pmu.models & models) == models;
+}
+
 /* Events of the instruction that retire() will complete */
 void happen(struct fixture *f, enum pmu_acc acc, uint64_t n)
 {

@@ -44,6 +44,8 @@ enum {
 	MSR_LBR_FROM_0 = 0x680,
 	MSR_LBR_TO_0 = 0x6c0,
 	MSR_LBR_INFO_0 = 0xdc0,
+	IA32_LER_FROM_IP = 0x1dd,
+	IA32_LER_TO_IP = 0x1de,
 };
 
 #define AMD_GLOBAL_STATUS	0xc0000300u
@@ -73,6 +75,7 @@ enum {
 #define CTR_FRZ			B(59)
 
 #define DEBUGCTL_LBR		B(0)
+#define DEBUGCTL_BTF		B(1)
 #define FREEZE_LBRS		B(11)
 #define FREEZE_PERFMON		B(12)
 #define FREEZE_SMM		B(14)
@@ -116,6 +119,16 @@ void enable_all(struct fixture *f);
 void start(struct fixture *f, unsigned int i, uint64_t select);
 void start_at(struct fixture *f, unsigned int i, uint64_t select, uint64_t value);
 
+/* branch records: on, with all the filters open; entry 0 is the newest */
+void lbr_on(struct fixture *f);
+uint64_t lbr_from(struct fixture *f, unsigned int age);
+uint64_t lbr_to(struct fixture *f, unsigned int age);
+uint64_t lbr_info(struct fixture *f, unsigned int age);
+
+void taken(struct fixture *f, enum pmu_branch type, uint64_t from, uint64_t to);
+void taken_cpl(struct fixture *f, enum pmu_branch type, int from_cpl, int to_cpl);
+bool shown(const struct fixture *f);
+
 void happen(struct fixture *f, enum pmu_acc acc, uint64_t n);
 void retire(struct fixture *f, uint64_t cycles);
 void run(struct fixture *f, uint64_t instructions);
@@ -127,6 +140,9 @@ void run(struct fixture *f, uint64_t instructions);
 	ON("skylake", fact), ON("icelake", fact), ON("sapphire-rapids", fact)
 #define ON_V5(fact)	ON("icelake", fact), ON("sapphire-rapids", fact)
 #define ON_INTEL(fact)	ON_V3(fact), ON_V4_UP(fact)
+#define ON_LBR_INFO(fact)	ON("skylake", fact), ON("icelake", fact)
+#define ON_LEGACY_LBR(fact)	ON_V3(fact), ON_LBR_INFO(fact)
+#define ON_LBR(fact)		ON_LEGACY_LBR(fact)
 #define ON_AMD(fact)	ON("zen3", fact), ON("zen4", fact)
 #define ON_ALL(fact)	ON_INTEL(fact), ON_AMD(fact)
 

@@ -60,6 +60,7 @@ void pmu_reset(struct pmu *pmu)
 			   MISC_ENABLE_MWAIT;
 	memset(pmu->metrics, 0, sizeof(pmu->metrics));
 	memset(&pmu->storage, 0, sizeof(pmu->storage));
+	pmu_lbr_reset(pmu);
 	pmu->smis_at_reset = pmu->acc[PMU_SMIS];
 	pmu_update(pmu);
 }
@@ -80,9 +81,11 @@ static bool same_mode(struct pmu_mode a, struct pmu_mode b)
  */
 void pmu_set_mode(struct pmu *pmu, struct pmu_mode mode)
 {
+	bool smm = pmu->mode.smm != mode.smm;
+
 	if (same_mode(pmu->mode, mode))
 		return;
-	if (!pmu->running) {
+	if (!pmu->running && !smm) {
 		pmu->mode = mode;
 		return;
 	}
@@ -102,7 +105,12 @@ void pmu_set_mode(struct pmu *pmu, struct pmu_mode mode)
  */
 enum pmu_result pmu_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value)
 {
+	enum pmu_result result;
+
 	pmu_sync(pmu);
+	result = pmu_lbr_rdmsr(pmu, msr, value);
+	if (result != PMU_NOT_MINE)
+		return result;
 	if (pmu_is_intel(pmu))
 		return pmu_intel_rdmsr(pmu, msr, value);
 	return pmu_amd_rdmsr(pmu, msr, value);
@@ -122,9 +130,10 @@ enum pmu_result pmu_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 	enum pmu_result result;
 
 	pmu_sync(pmu);
-	if (pmu_is_intel(pmu))
+	result = pmu_lbr_wrmsr(pmu, msr, value);
+	if (result == PMU_NOT_MINE && pmu_is_intel(pmu))
 		result = pmu_intel_wrmsr(pmu, msr, value);
-	else
+	else if (result == PMU_NOT_MINE)
 		result = pmu_amd_wrmsr(pmu, msr, value);
 	if (result == PMU_OK)
 		pmu_update(pmu);

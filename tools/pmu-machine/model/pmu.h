@@ -103,8 +103,9 @@ struct pmu_cpu {
 	uint8_t slots;			/* issue slots a cycle (topdown), 0: not countable */
 	uint8_t metrics;		/* fields of PERF_METRICS */
 	uint64_t perf_capabilities;	/* MSR 345H */
-	uint8_t lbr_depth;		/* entries of the legacy LBR storage */
-	bool lbr_info;			/* legacy LBR_INFO registers exist */
+	enum pmu_lbr_kind lbr;
+	uint8_t lbr_depth;		/* branch records, at most */
+	uint8_t address_bits;		/* of linear addresses */
 	bool anythread;			/* CPUID.0AH:EDX[15] is clear */
 	const struct pmu_event *events;	/* ends with accs == 0 */
 };
@@ -188,9 +189,6 @@ struct pmu {
 	struct {
 		uint64_t offcore_rsp[2];
 		uint64_t ld_lat, frontend;
-		uint64_t lbr_select, lbr_tos;
-		uint64_t lbr_from[PMU_MAX_LBR], lbr_to[PMU_MAX_LBR];
-		uint64_t lbr_info[PMU_MAX_LBR];
 		uint64_t uncore_ctl[PMU_MAX_UNCORE], uncore_ctr[PMU_MAX_UNCORE];
 	} storage;
 	uint64_t logged[4];		/* unknown events told of (hashed) */

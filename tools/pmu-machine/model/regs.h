@@ -45,6 +45,7 @@
 
 /* IA32_DEBUGCTL; AMD's DebugCtl has the freeze bits in the same places */
 #define DEBUGCTL_LBR		BIT(0)
+#define DEBUGCTL_BTF		BIT(1)
 #define DEBUGCTL_FREEZE_LBRS	BIT(11)
 #define DEBUGCTL_FREEZE_PERFMON	BIT(12)
 #define DEBUGCTL_FREEZE_SMM	BIT(14)
@@ -55,6 +56,9 @@
 #define MISC_ENABLE_PEBS_UNAVAIL BIT(12)
 #define MISC_ENABLE_MWAIT	BIT(18)
 
+#define CAP_LBR_FMT		0x3fULL
+#define LBR_FMT_FLAGS		4	/* mispredicted, in FROM */
+#define LBR_FMT_INFO		5	/* LBR_INFO registers */
 #define CAP_SMM_FREEZE		BIT(12)
 #define CAP_FW_WRITE		BIT(13)
 #define CAP_METRICS		BIT(15)
@@ -115,6 +119,15 @@ static inline struct pmu_counter *pmu_fixed(struct pmu *pmu, unsigned int i)
 	return &pmu->counter[PMU_MAX_GP + i];
 }
 
+/* The present cycle, without counting anything. */
+static inline uint64_t pmu_cycles(const struct pmu *pmu)
+{
+	uint64_t instructions, cycles;
+
+	pmu->ops->now(pmu->ctx, &instructions, &cycles);
+	return cycles;
+}
+
 /* overflow.c */
 void pmu_overflow(struct pmu *pmu, uint64_t bits);
 void pmu_interrupt_if_due(struct pmu *pmu);
@@ -128,6 +141,27 @@ void pmu_metrics_write(struct pmu *pmu, uint64_t value);
 /* select.c */
 void pmu_select_gp(struct pmu *pmu, struct pmu_counter *c);
 void pmu_select_fixed(struct pmu *pmu, unsigned int i);
+
+/* lbr.c */
+void pmu_lbr_reset(struct pmu *pmu);
+bool pmu_lbr_recording(const struct pmu *pmu);
+struct pmu_record *pmu_lbr_entry(struct pmu *pmu, unsigned int age);
+bool pmu_lbr_suppressed(uint64_t select, const struct pmu_taken *taken);
+void pmu_lbr_event(struct pmu *pmu, const struct pmu_taken *taken,
+		   struct pmu_record last);
+void pmu_lbr_keep(struct pmu *pmu, const struct pmu_taken *taken,
+		  struct pmu_record record, bool call_stack);
+uint64_t pmu_lbr_cycles(const struct pmu *pmu);
+uint64_t pmu_canonical(const struct pmu *pmu, uint64_t address);
+enum pmu_result pmu_lbr_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
+enum pmu_result pmu_lbr_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
+
+/* lbr-legacy.c */
+void pmu_lbr_legacy_record(struct pmu *pmu, const struct pmu_taken *taken);
+enum pmu_result pmu_lbr_legacy_rdmsr(struct pmu *pmu, uint32_t msr,
+				     uint64_t *value);
+enum pmu_result pmu_lbr_legacy_wrmsr(struct pmu *pmu, uint32_t msr,
+				     uint64_t value);
 
 /* absent.c */
 enum pmu_result pmu_absent(uint32_t msr);

@@ -247,10 +247,11 @@ static void architectural_lbr_is_absent(void **state)
 	check_absent(f, 0x1600, 0x161f);
 }
 
-/* The Core microarchitecture's LBR stack has long gone. */
-static void core_lbr_is_absent(void **state)
+/* The Core microarchitecture's LBR stack has long gone, the P6's before it. */
+static void old_lbrs_are_absent(void **state)
 {
 	check_absent(*state, 0x40, 0x47);
+	check_absent(*state, 0x1db, 0x1dc);
 }
 
 /*
@@ -290,6 +291,86 @@ static void legacy_lbr_info(void **state)
 		wr(f, MSR_LBR_INFO_0 + i, i);
 		assert_int_equal(rd(f, MSR_LBR_INFO_0 + i), i);
 	}
+}
+
+/* Table 17-13: 0 to 8 filters, 9 EN_CALLSTACK, "63:10 must be zero" */
+static void lbr_select(void **state)
+{
+	check_bits(*state, MSR_LBR_SELECT, 0x3ff, 0);
+}
+
+/* Table 17-15 and others: "Range of TOS Pointer: 0 to 15", "0 to 31" */
+static void lbr_tos(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int depth = f->cpu.version < 4 ? 16 : 32;
+
+	for (uint64_t tos = 0; tos < depth; tos++) {
+		wr(f, MSR_LBR_TOS, tos);
+		assert_int_equal(rd(f, MSR_LBR_TOS), tos);
+	}
+	refused(f, MSR_LBR_TOS, depth);
+	refused(f, MSR_LBR_TOS, B(63));
+}
+
+/* SDM vol. 4, 1DDH, 1DEH: MSR_LER_FROM_LIP (R), MSR_LER_TO_LIP (R) */
+static void legacy_lers_are_read_only(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rd(f, IA32_LER_FROM_IP), 0);
+	assert_int_equal(rd(f, IA32_LER_TO_IP), 0);
+	refused(f, IA32_LER_FROM_IP, 0);
+	refused(f, IA32_LER_TO_IP, 0);
+}
+
+/*
+ * Format 4 on a processor without TSX: bits 62:61 of a value that is written
+ * have to repeat the address's sign, although the processor itself records
+ * them as 0.  (Known of hardware; Linux works around it.)  Bit 63 is a flag.
+ */
+static void haswell_from_takes_flags_for_address_bits(void **state)
+{
+	struct fixture *f = *state;
+
+	wr(f, MSR_LBR_FROM_0, 0xffff800000001000);
+	wr(f, MSR_LBR_FROM_0, 0x7fff800000001000);
+	wr(f, MSR_LBR_FROM_0, 0x8000000000001000);
+	assert_int_equal(rd(f, MSR_LBR_FROM_0), 0x8000000000001000);
+	refused(f, MSR_LBR_FROM_0, 0x1fff800000001000);
+	refused(f, MSR_LBR_FROM_0, 0x9fff800000001000);
+	refused(f, MSR_LBR_FROM_0, 0x4000000000001000);
+	refused(f, MSR_LBR_FROM_0, 0x2000000000001000);
+	refused(f, MSR_LBR_FROM_0, 0x0000800000001000);
+}
+
+static void check_canonical(struct fixture *f, uint32_t msr)
+{
+	unsigned int bits = f->cpu.version < 5 ? 48 : 57;
+
+	wr(f, msr, LOW(bits - 1));
+	wr(f, msr, ~LOW(bits - 1));
+	assert_int_equal(rd(f, msr), ~LOW(bits - 1));
+	refused(f, msr, B(bits - 1));
+	refused(f, msr, ~LOW(bits));
+	refused(f, msr, B(63));
+}
+
+/* "SIGN_EXT 63:48"; 57 bits of linear addresses from Ice Lake on */
+static void lbr_from_is_canonical(void **state)
+{
+	check_canonical(*state, MSR_LBR_FROM_0 + 7);
+}
+
+static void lbr_to_is_canonical(void **state)
+{
+	check_canonical(*state, MSR_LBR_TO_0 + 7);
+}
+
+/* Table 17-16: 15:0 cycles, 61 TSX_ABORT, 62 IN_TSX, 63 MISPRED */
+static void lbr_info_reserved_bits(void **state)
+{
+	check_bits(*state, MSR_LBR_INFO_0 + 31, 0xe00000000000ffff, 0);
 }
 
 static void legacy_lbr_is_absent(void **state)
@@ -433,14 +514,17 @@ int main(void)
 		ON("skylake", metrics_are_absent),
 		ON_INTEL(pebs_is_absent),
 		ON_INTEL(architectural_lbr_is_absent),
-		ON_INTEL(core_lbr_is_absent),
-		ON_V3(legacy_lbr_has_its_depth),
-		ON("skylake", legacy_lbr_has_its_depth),
-		ON("icelake", legacy_lbr_has_its_depth),
-		ON_V3(legacy_lbr_info),
-		ON("skylake", legacy_lbr_info),
-		ON("icelake", legacy_lbr_info),
+		ON_INTEL(old_lbrs_are_absent),
+		ON_LEGACY_LBR(legacy_lbr_has_its_depth),
+		ON_LEGACY_LBR(legacy_lbr_info),
+		ON_LEGACY_LBR(lbr_select),
+		ON_LEGACY_LBR(lbr_tos),
+		ON_LEGACY_LBR(legacy_lers_are_read_only),
+		ON_V3(haswell_from_takes_flags_for_address_bits),
+		ON_LBR_INFO(lbr_from_is_canonical),
+		ON_LEGACY_LBR(lbr_to_is_canonical),
 		ON("sapphire-rapids", legacy_lbr_is_absent),
+		ON_LBR_INFO(lbr_info_reserved_bits),
 		ON_INTEL(amd_registers_are_absent),
 		ON_AMD(intel_registers_are_absent),
 		ON_AMD(intel_lbr_and_pebs_registers_are_absent),
