@@ -36,8 +36,9 @@ static const struct pmu_cpu cpus[] = {
 	}, {
 		.name = "sapphire-rapids", .vendor = PMU_INTEL, .version = 5,
 		.gp = 8, .fixed = 4, .slots = 6, .metrics = 8,
-		.perf_capabilities = CAP_SMM_FREEZE | CAP_FW_WRITE | CAP_METRICS,
-		.lbr = PMU_LBR_ARCH,
+		.perf_capabilities = LBR_FMT_ARCH | CAP_SMM_FREEZE | CAP_FW_WRITE |
+				     CAP_METRICS,
+		.lbr = PMU_LBR_ARCH, .lbr_depth = 32, .address_bits = 57,
 		.events = pmu_events_sapphire_rapids,
 	}, {
 		.name = "zen3", .vendor = PMU_AMD, .version = 1, .gp = 6,

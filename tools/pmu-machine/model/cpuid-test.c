@@ -6,12 +6,18 @@
 
 enum { EAX, EBX, ECX, EDX };
 
-static void leaf(const struct fixture *f, uint32_t number, uint32_t fill,
-		 uint32_t regs[4])
+static void subleaf(const struct fixture *f, uint32_t number, uint32_t sub,
+		    uint32_t fill, uint32_t regs[4])
 {
 	for (int i = 0; i < 4; i++)
 		regs[i] = fill;
-	pmu_cpuid_leaf(&f->cpu, number, regs);
+	pmu_cpuid_leaf(&f->cpu, number, sub, regs);
+}
+
+static void leaf(const struct fixture *f, uint32_t number, uint32_t fill,
+		 uint32_t regs[4])
+{
+	subleaf(f, number, 0, fill, regs);
 }
 
 /* Whatever was there before, leaf 0AH is the PMU's alone. */
@@ -68,7 +74,7 @@ static void intel_leaf_1(void **state)
 static void other_leaves_are_left_alone(void **state)
 {
 	struct fixture *f = *state;
-	const uint32_t numbers[] = { 0, 2, 7, 0xd, 0x15, 0x16, 0x80000000,
+	const uint32_t numbers[] = { 0, 2, 0xb, 0xd, 0x15, 0x16, 0x80000000,
 				     0x80000008, 0x8000000a };
 	uint32_t regs[4];
 
@@ -76,6 +82,76 @@ static void other_leaves_are_left_alone(void **state)
 		leaf(f, numbers[i], 0x5a5a5a5a, regs);
 		for (int r = 0; r < 4; r++)
 			assert_int_equal(regs[r], 0x5a5a5a5a);
+	}
+}
+
+/* SDM vol. 2, leaf 07H, subleaf 0: EDX[19] architectural LBRs */
+static void check_leaf_7(struct fixture *f, uint32_t edx)
+{
+	uint32_t regs[4];
+
+	for (uint32_t fill = 0; fill < 2; fill++) {
+		leaf(f, 7, -fill, regs);
+		assert_int_equal(regs[EDX] & 1 << 19, edx);
+		assert_int_equal(regs[EDX] | 1 << 19, -fill | 1 << 19);
+		assert_int_equal(regs[EAX], -fill);
+		assert_int_equal(regs[EBX], -fill);
+		assert_int_equal(regs[ECX], -fill);
+		subleaf(f, 7, 1, -fill, regs);
+		assert_int_equal(regs[EDX], -fill);
+	}
+}
+
+static void leaf_7_says_architectural_lbr(void **state)
+{
+	check_leaf_7(*state, 1 << 19);
+}
+
+static void leaf_7_says_no_architectural_lbr(void **state)
+{
+	check_leaf_7(*state, 0);
+}
+
+/*
+ * SDM vol. 2, leaf 1CH.  EAX[7:0]: bit n, the depth 8 * (n + 1) is supported;
+ * 31 linear IPs.  EBX: 0 CPL filtering, 1 branch filtering, 2 call-stack mode.
+ * ECX: 0 misprediction, 1 cycles, 2 branch type.
+ */
+static void arch_lbr_leaf_1c(void **state)
+{
+	uint32_t regs[4];
+
+	leaf(*state, 0x1c, UINT32_MAX, regs);
+	assert_int_equal(regs[EAX] & 0xff, 1 << 0 | 1 << 1 | 1 << 3);
+	assert_int_equal(regs[EAX] & 1u << 31, 0);
+	assert_int_equal(regs[EBX], 7);
+	assert_int_equal(regs[ECX], 7);
+	assert_int_equal(regs[EDX], 0);
+	subleaf(*state, 0x1c, 1, UINT32_MAX, regs);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(regs[i], 0);
+}
+
+static bool is_there(struct fixture *f, uint32_t msr)
+{
+	uint64_t value;
+
+	return pmu_rdmsr(&f->pmu, msr, &value) == PMU_OK;
+}
+
+/* Each depth that is promised can be set, and no other. */
+static void depths_agree_with_leaf_1c(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t regs[4];
+
+	leaf(f, 0x1c, 0, regs);
+	for (uint64_t depth = 0; depth < 80; depth++) {
+		bool promised = depth && depth % 8 == 0 &&
+				regs[EAX] & 0xff & 1 << (depth / 8 - 1);
+
+		assert_int_equal(pmu_wrmsr(&f->pmu, IA32_LBR_DEPTH, depth),
+				 promised ? PMU_OK : PMU_GP);
 	}
 }
 
@@ -123,7 +199,7 @@ static void zen3_leaf_80000022(void **state)
 
 /*
  * SDM vol. 4, 345H: 5:0 LBR format (vol. 3B, 17.4.8.1: 4 with flags in FROM, 5
- * with LBR_INFO), 12 SMM_FREEZE, 13 FW_WRITE, 15
+ * with LBR_INFO; 3FH architectural), 12 SMM_FREEZE, 13 FW_WRITE, 15
  * PERF_METRICS
  */
 static void check_capabilities(struct fixture *f, uint64_t format)
@@ -145,16 +221,9 @@ static void lbr_info_capabilities(void **state)
 	check_capabilities(*state, 5);
 }
 
-static void no_lbr_capabilities(void **state)
+static void arch_lbr_capabilities(void **state)
 {
-	check_capabilities(*state, 0);
-}
-
-static bool is_there(struct fixture *f, uint32_t msr)
-{
-	uint64_t value;
-
-	return pmu_rdmsr(&f->pmu, msr, &value) == PMU_OK;
+	check_capabilities(*state, 0x3f);
 }
 
 /* What CPUID promises can be read, and no more. */
@@ -211,9 +280,13 @@ int main(void)
 		ON_AMD(amd_leaf_80000001),
 		ON("zen4", zen4_leaf_80000022),
 		ON("zen3", zen3_leaf_80000022),
+		ON_LEGACY_LBR(leaf_7_says_no_architectural_lbr),
+		ON_ARCH_LBR(leaf_7_says_architectural_lbr),
+		ON_ARCH_LBR(arch_lbr_leaf_1c),
+		ON_ARCH_LBR(depths_agree_with_leaf_1c),
 		ON_V3(haswell_capabilities),
 		ON_LBR_INFO(lbr_info_capabilities),
-		ON("sapphire-rapids", no_lbr_capabilities),
+		ON_ARCH_LBR(arch_lbr_capabilities),
 		ON_INTEL(registers_agree_with_leaf_a),
 		cmocka_unit_test(the_six_models),
 	};

@@ -6,6 +6,7 @@
 
 enum { EAX, EBX, ECX, EDX };
 
+#define STD7_EDX_ARCH_LBR	BIT(19)
 #define STD1_EDX_DS		BIT(21)
 #define STD1_ECX_DTES64		BIT(2)
 #define STD1_ECX_PDCM		BIT(15)
@@ -35,15 +36,37 @@ static void intel_leaf_a(const struct pmu_cpu *cpu, uint32_t regs[4])
 	regs[EDX] = cpu->fixed | PMU_WIDTH << 5 | (cpu->anythread ? 0 : 1 << 15);
 }
 
-static void intel_cpuid(const struct pmu_cpu *cpu, uint32_t leaf,
-			uint32_t regs[4])
+/*
+ * SDM vol. 2, CPUID leaf 1CH.  EAX: depths; [30] records may be lost in deep C
+ * states; [31] clear, IPs are effective.  EBX: filters by CPL and by branch
+ * type, call-stack mode.  ECX: mispredictions, cycles, branch types.
+ */
+static void intel_leaf_1c(uint32_t subleaf, uint32_t regs[4])
 {
+	regs[EAX] = regs[EBX] = regs[ECX] = regs[EDX] = 0;
+	if (subleaf)
+		return;
+	regs[EAX] = LBR_DEPTHS | UINT32_C(1) << 30;
+	regs[EBX] = 1 << 0 | 1 << 1 | 1 << 2;
+	regs[ECX] = 1 << 0 | 1 << 1 | 1 << 2;
+}
+
+static void intel_cpuid(const struct pmu_cpu *cpu, uint32_t leaf,
+			uint32_t subleaf, uint32_t regs[4])
+{
+	bool arch_lbr = cpu->lbr == PMU_LBR_ARCH;
+
 	if (leaf == 1) {
 		/* no debug store while there is neither PEBS nor BTS */
 		clear_and_set(&regs[ECX], STD1_ECX_DTES64, STD1_ECX_PDCM);
 		clear_and_set(&regs[EDX], STD1_EDX_DS, 0);
+	} else if (leaf == 7 && !subleaf) {
+		clear_and_set(&regs[EDX], STD7_EDX_ARCH_LBR,
+			      arch_lbr ? STD7_EDX_ARCH_LBR : 0);
 	} else if (leaf == 0xa) {
 		intel_leaf_a(cpu, regs);
+	} else if (leaf == 0x1c && arch_lbr) {
+		intel_leaf_1c(subleaf, regs);
 	}
 }
 
@@ -70,13 +93,15 @@ static void amd_cpuid(const struct pmu_cpu *cpu, uint32_t leaf,
  * pmu_cpuid_leaf - let the PMU's bits of a CPUID leaf agree with the model
  * @cpu:  the processor model
  * @leaf: EAX on input
+ * @subleaf: ECX on input
  * @regs: EAX, EBX, ECX, EDX as the processor would report them without a
  *	  PMU; changed where the PMU has a say
  */
-void pmu_cpuid_leaf(const struct pmu_cpu *cpu, uint32_t leaf, uint32_t regs[4])
+void pmu_cpuid_leaf(const struct pmu_cpu *cpu, uint32_t leaf, uint32_t subleaf,
+		    uint32_t regs[4])
 {
 	if (cpu->vendor == PMU_INTEL)
-		intel_cpuid(cpu, leaf, regs);
+		intel_cpuid(cpu, leaf, subleaf, regs);
 	else
 		amd_cpuid(cpu, leaf, regs);
 }

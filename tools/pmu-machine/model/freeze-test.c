@@ -175,9 +175,9 @@ static void streamlined_sets_lbr_frz(void **state)
 {
 	struct fixture *f = *state;
 
-	start_pair(f, FREEZE_LBRS | DEBUGCTL_LBR, INT);
+	start_pair(f, FREEZE_LBRS | debugctl_lbr(f), INT);
 	run(f, 10);
-	assert_int_equal(rd(f, IA32_DEBUGCTL), FREEZE_LBRS | DEBUGCTL_LBR);
+	assert_int_equal(rd(f, IA32_DEBUGCTL), FREEZE_LBRS | debugctl_lbr(f));
 	assert_int_equal(status(f), LBR_FRZ | B(0));
 	assert_int_equal(rd(f, counter(f, 1)), 10);
 }
@@ -215,7 +215,7 @@ static void status_set_freezes(void **state)
 static void overflow_without_pmi_freezes_nothing(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t debugctl = FREEZE_LBRS | FREEZE_PERFMON | DEBUGCTL_LBR;
+	uint64_t debugctl = FREEZE_LBRS | FREEZE_PERFMON | debugctl_lbr(f);
 
 	start_pair(f, debugctl, 0);
 	run(f, 10);
@@ -230,11 +230,11 @@ static void pmi_without_freezing_freezes_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	start_pair(f, DEBUGCTL_LBR, INT);
+	start_pair(f, debugctl_lbr(f), INT);
 	run(f, 20);
 	assert_int_equal(f->pmis, 1);
 	assert_int_equal(status(f), B(0));
-	assert_int_equal(rd(f, IA32_DEBUGCTL), DEBUGCTL_LBR);
+	assert_int_equal(rd(f, IA32_DEBUGCTL), debugctl_lbr(f));
 	assert_int_equal(rd(f, counter(f, 0)), 17);
 	assert_int_equal(rd(f, counter(f, 1)), 20);
 }

@@ -267,7 +267,7 @@ static enum pmu_result write_other(struct pmu *pmu, uint32_t msr,
 	case MSR_DEBUGCTL:
 		if (!pmu_debugctl_valid(pmu, value))
 			return PMU_GP;
-		pmu->debugctl = value;
+		pmu_set_debugctl(pmu, value);
 		return PMU_OK;
 	case MSR_PERF_METRICS:
 		if (!pmu_has_metrics(pmu) || value & ~MASK(8 * pmu->cpu->metrics))

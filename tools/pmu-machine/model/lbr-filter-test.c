@@ -3,7 +3,8 @@
  * Which branches are recorded.
  *
  * SDM vol. 3B, 17.4 "Last Branch, Interrupt, and Exception Recording Overview",
- * 17.9.2 "Filtering of Last Branch Records".
+ * 17.9.2 "Filtering of Last Branch Records"; "Last Branch Records", on
+ * architectural LBRs.
  */
 #include "pmu-fixture.h"
 
@@ -71,11 +72,24 @@ static void switched_off_records_nothing(void **state)
 
 	lbr_on(f);
 	taken(f, PMU_BRANCH_JMP, 1, 2);
-	wr(f, IA32_DEBUGCTL, 0);
+	wr(f, f->cpu.lbr == PMU_LBR_LEGACY ? IA32_DEBUGCTL : IA32_LBR_CTL, 0);
 	assert_false(shown(f));
 	taken(f, PMU_BRANCH_JMP, 3, 4);
 	assert_int_equal(lbr_from(f, 0), 1);
 	assert_int_equal(lbr_from(f, 1), 0);
+}
+
+/* The other kinds' switches switch nothing. */
+static void each_kind_has_its_switch(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->cpu.lbr != PMU_LBR_LEGACY)
+		wr(f, IA32_DEBUGCTL, DEBUGCTL_LBR);
+	assert_false(records(f, PMU_BRANCH_JMP));
+	if (f->cpu.lbr == PMU_LBR_ARCH)
+		wr(f, IA32_LBR_CTL, LBR_ALL & ~LBR_EN);
+	assert_false(records(f, PMU_BRANCH_JMP));
 }
 
 /* 2 JCC, 3 and 4 direct and indirect CALL, 5 RET, 6 and 7 indirect and direct
@@ -137,6 +151,68 @@ static void select_keeps_the_source(void **state)
 	assert_int_equal(lbr_from(f, 0), 0x1000);
 }
 
+/* 16 COND, 17, 18 NEAR_REL_JMP, _IND_, 19, 20 CALL, 21 RET, 22 OTHER_BRANCH */
+static void lbr_ctl_enables_types(void **state)
+{
+	static const unsigned int enabling[TYPES] = {
+		16, 17, 18, 19, 20, 21, 22, 22, 22
+	};
+	struct fixture *f = *state;
+
+	for (unsigned int bit = 16; bit <= 22; bit++) {
+		wr(f, IA32_LBR_CTL, LBR_EN | LBR_OS | LBR_USR | B(bit));
+		for (size_t i = 0; i < TYPES; i++)
+			assert_int_equal(records(f, types[i]),
+					 enabling[i] == bit);
+	}
+	wr(f, IA32_LBR_CTL, LBR_EN | LBR_OS | LBR_USR);
+	for (size_t i = 0; i < TYPES; i++)
+		assert_false(records(f, types[i]));
+}
+
+/* "... only if the CPL at the end of the operation is enabled" */
+static void lbr_ctl_enables_cpls(void **state)
+{
+	struct fixture *f = *state;
+
+	wr(f, IA32_LBR_CTL, LBR_ALL & ~LBR_USR);
+	assert_true(records_cpl(f, 0, 0));
+	assert_true(records_cpl(f, 3, 0));
+	assert_false(records_cpl(f, 0, 3));
+	assert_false(records_cpl(f, 3, 3));
+	wr(f, IA32_LBR_CTL, LBR_ALL & ~LBR_OS);
+	assert_false(records_cpl(f, 0, 0));
+	assert_false(records_cpl(f, 3, 0));
+	assert_true(records_cpl(f, 0, 3));
+	assert_true(records_cpl(f, 3, 3));
+	wr(f, IA32_LBR_CTL, LBR_EN | LBR_BRANCHES);
+	assert_false(records_cpl(f, 0, 0));
+	assert_false(records_cpl(f, 3, 3));
+}
+
+/*
+ * "In cases where the CPL transitions from a value that is filtered out to a
+ * value that is enabled for LBR recording, the FROM_IP address [...] will be
+ * 0FFFFFFFFFFFFFFFFH."
+ */
+static void lbr_ctl_hides_the_filtered_source(void **state)
+{
+	struct fixture *f = *state;
+
+	wr(f, IA32_LBR_CTL, LBR_ALL & ~LBR_USR);
+	taken_cpl(f, PMU_BRANCH_EVENT, 3, 0);
+	assert_int_equal(lbr_from(f, 0), UINT64_MAX);
+	assert_int_equal(lbr_to(f, 0), 0x2000);
+	taken_cpl(f, PMU_BRANCH_FAR, 0, 0);
+	assert_int_equal(lbr_from(f, 0), 0x1000);
+	wr(f, IA32_LBR_CTL, LBR_ALL & ~LBR_OS);
+	taken_cpl(f, PMU_BRANCH_FAR, 0, 3);
+	assert_int_equal(lbr_from(f, 0), UINT64_MAX);
+	wr(f, IA32_LBR_CTL, LBR_ALL);
+	taken_cpl(f, PMU_BRANCH_FAR, 0, 3);
+	assert_int_equal(lbr_from(f, 0), 0x1000);
+}
+
 static void show_next_call(struct fixture *f)
 {
 	const struct pmu_taken call = {
@@ -145,6 +221,16 @@ static void show_next_call(struct fixture *f)
 	};
 
 	pmu_record_branch(&f->pmu, &call);
+}
+
+/* NEAR_REL_CALL: "excluding CALLs to the next sequential IP" */
+static void arch_leaves_out_calls_to_the_next_ip(void **state)
+{
+	struct fixture *f = *state;
+
+	lbr_on(f);
+	show_next_call(f);
+	assert_int_equal(lbr_from(f, 0), 0);
 }
 
 static void others_record_calls_to_the_next_ip(void **state)
@@ -170,7 +256,10 @@ static void models_follow_the_counters_and_the_records(void **state)
 	assert_int_equal(f->pmu.models, 0);
 }
 
-/* SDM vol. 3B, 17.4.4; the rest stays. */
+/*
+ * SDM vol. 3B, 17.4.4; "On a debug breakpoint event (#DB), IA32_LBR_CTL.LBREn
+ * is cleared."  The rest stays.
+ */
 static void debug_exception_switches_off(void **state)
 {
 	struct fixture *f = *state;
@@ -183,6 +272,8 @@ static void debug_exception_switches_off(void **state)
 	taken(f, PMU_BRANCH_EVENT, 3, 4);
 	assert_int_equal(lbr_from(f, 0), 1);
 	assert_int_equal(rd(f, IA32_DEBUGCTL), 0);
+	if (f->cpu.lbr == PMU_LBR_ARCH)
+		assert_int_equal(rd(f, IA32_LBR_CTL), LBR_ALL & ~LBR_EN);
 }
 
 int main(void)
@@ -191,9 +282,14 @@ int main(void)
 		ON_LBR(nothing_is_recorded_after_reset),
 		ON_LBR(all_is_recorded_without_filters),
 		ON_LBR(switched_off_records_nothing),
+		ON_LBR(each_kind_has_its_switch),
 		ON_LEGACY_LBR(lbr_select_suppresses_types),
 		ON_LEGACY_LBR(lbr_select_suppresses_cpls),
 		ON_LEGACY_LBR(select_keeps_the_source),
+		ON_ARCH_LBR(lbr_ctl_enables_types),
+		ON_ARCH_LBR(lbr_ctl_enables_cpls),
+		ON_ARCH_LBR(lbr_ctl_hides_the_filtered_source),
+		ON_ARCH_LBR(arch_leaves_out_calls_to_the_next_ip),
 		ON_LEGACY_LBR(others_record_calls_to_the_next_ip),
 		ON_LBR(models_follow_the_counters_and_the_records),
 		ON_LBR(debug_exception_switches_off),

@@ -185,13 +185,15 @@ int main(void)
 		ON_LBR(frozen_entries_stay),
 		ON_LBR(the_skid_is_recorded),
 		ON_V3(legacy_goes_on_when_enabled_again),
-		ON_LBR_INFO(streamlined_goes_on_when_cleared),
-		ON_LBR_INFO(status_set_freezes),
+		ON_V4_UP(streamlined_goes_on_when_cleared),
+		ON_V4_UP(status_set_freezes),
 		ON_LBR(pmi_without_freezing_goes_on),
 		ON_LBR(overflow_without_pmi_goes_on),
 		ON_LEGACY_LBR(freeze_while_smm),
+		ON_ARCH_LBR(freeze_while_smm),
 		ON_LEGACY_LBR(legacy_records_in_smm_otherwise),
 		ON_LEGACY_LBR(smm_is_seen_without_counters),
+		ON_ARCH_LBR(smm_is_seen_without_counters),
 	};
 
 	return cmocka_run_group_tests_name("lbr-freeze", tests, NULL, NULL);

@@ -2,7 +2,8 @@
 /*
  * Branch records: what the kinds have in common.
  *
- * The entries are a ring, whose slots the legacy registers name.
+ * All keep their entries in a ring.  Legacy registers name the slots of the
+ * ring, the others count from the newest entry backwards.
  */
 #include <string.h>
 
@@ -13,12 +14,27 @@
  * @pmu: the PMU
  *
  * SDM vol. 3A, "Processor State Following Power-up, Reset, or INIT": the LBR
- * stack and its registers are 0.
+ * stack and its registers are 0.  Vol. 3B, "Last Branch Records": a warm reset
+ * leaves the architectural ones as they are, but for LBREn; at power-up the
+ * depth is the greatest.
  */
 void pmu_lbr_reset(struct pmu *pmu)
 {
+	bool power_up = !pmu->lbr.depth;
+
+	if (pmu->cpu->lbr == PMU_LBR_ARCH && !power_up) {
+		pmu->lbr.ctl &= ~LBR_CTL_EN;
+		return;
+	}
 	memset(&pmu->lbr, 0, sizeof(pmu->lbr));
 	pmu->lbr.depth = pmu->cpu->lbr_depth;
+}
+
+/* Clear the entries. */
+void pmu_lbr_clear(struct pmu *pmu)
+{
+	memset(pmu->lbr.ring, 0, sizeof(pmu->lbr.ring));
+	pmu->lbr.timed = false;
 }
 
 /* The entry that is @age entries older than the newest. */
@@ -34,6 +50,7 @@ static void push(struct pmu *pmu, struct pmu_record record)
 	pmu->lbr.top = (pmu->lbr.top + 1) % pmu->lbr.depth;
 	*pmu_lbr_entry(pmu, 0) = record;
 	pmu->lbr.stamp = pmu_cycles(pmu);
+	pmu->lbr.timed = true;
 }
 
 /* "The last captured branch record is flushed", in the order LIFO. */
@@ -49,8 +66,8 @@ static void pop(struct pmu *pmu)
  * @taken: the branch or event
  * @last:  the record of the last branch
  *
- * SDM vol. 4, MSR_LER_FROM_LIP: the last branch before the last exception or
- * interrupt.
+ * SDM vol. 3B, "Last Branch Records": the LER "records the last taken branch
+ * preceding the last exception, hardware interrupt, or software interrupt".
  */
 void pmu_lbr_event(struct pmu *pmu, const struct pmu_taken *taken,
 		   struct pmu_record last)
@@ -122,6 +139,8 @@ static bool enabled(const struct pmu *pmu)
 	switch (pmu->cpu->lbr) {
 	case PMU_LBR_LEGACY:
 		return pmu->debugctl & DEBUGCTL_LBR;
+	case PMU_LBR_ARCH:
+		return pmu->lbr.ctl & LBR_CTL_EN;
 	default:
 		return false;
 	}
@@ -144,6 +163,23 @@ bool pmu_lbr_recording(const struct pmu *pmu)
 }
 
 /**
+ * pmu_lbr_smm - SMM begins or ends
+ * @pmu: the PMU, in its old mode
+ * @smm: it begins
+ *
+ * SDM vol. 3B, "Last Branch Records": "IA32_LBR_CTL.LBREn is saved and cleared
+ * on #SMI, and restored on RSM."
+ */
+void pmu_lbr_smm(struct pmu *pmu, bool smm)
+{
+	if (smm)
+		pmu->lbr.smm = pmu->lbr.ctl & LBR_CTL_EN;
+	pmu->lbr.ctl &= ~LBR_CTL_EN;
+	if (!smm)
+		pmu->lbr.ctl |= pmu->lbr.smm;
+}
+
+/**
  * pmu_record_branch - a branch is taken, or an event
  * @pmu:   the PMU
  * @taken: what there is to know of it
@@ -156,6 +192,9 @@ void pmu_record_branch(struct pmu *pmu, const struct pmu_taken *taken)
 	case PMU_LBR_LEGACY:
 		pmu_lbr_legacy_record(pmu, taken);
 		break;
+	case PMU_LBR_ARCH:
+		pmu_lbr_arch_record(pmu, taken);
+		break;
 	default:
 		break;
 	}
@@ -166,13 +205,14 @@ void pmu_record_branch(struct pmu *pmu, const struct pmu_taken *taken)
  * @pmu: the PMU
  *
  * SDM vol. 3B, "Monitoring Branches, Exceptions, and Interrupts", "Single-
- * Stepping on Branches": recording and single-stepping on branches are switched
- * off, and the records stay as they are.
+ * Stepping on Branches" and "Last Branch Records": recording and single-
+ * stepping on branches are switched off, and the records stay as they are.
  */
 void pmu_debug_exception(struct pmu *pmu)
 {
 	pmu_sync(pmu);
 	pmu->debugctl &= ~(DEBUGCTL_LBR | DEBUGCTL_BTF);
+	pmu->lbr.ctl &= ~LBR_CTL_EN;
 	pmu_update(pmu);
 }
 
@@ -182,6 +222,8 @@ enum pmu_result pmu_lbr_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value)
 	switch (pmu->cpu->lbr) {
 	case PMU_LBR_LEGACY:
 		return pmu_lbr_legacy_rdmsr(pmu, msr, value);
+	case PMU_LBR_ARCH:
+		return pmu_lbr_arch_rdmsr(pmu, msr, value);
 	default:
 		return PMU_NOT_MINE;
 	}
@@ -192,6 +234,8 @@ enum pmu_result pmu_lbr_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 	switch (pmu->cpu->lbr) {
 	case PMU_LBR_LEGACY:
 		return pmu_lbr_legacy_wrmsr(pmu, msr, value);
+	case PMU_LBR_ARCH:
+		return pmu_lbr_arch_wrmsr(pmu, msr, value);
 	default:
 		return PMU_NOT_MINE;
 	}

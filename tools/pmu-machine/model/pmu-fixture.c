@@ -125,6 +125,12 @@ void unreadable(struct fixture *f, uint32_t msr)
 		fail_msg("%s: no #GP for RDMSR of %#x", f->cpu.name, msr);
 }
 
+/* DEBUGCTL.LBR; it has no meaning where the LBRs are architectural */
+uint64_t debugctl_lbr(const struct fixture *f)
+{
+	return f->cpu.lbr == PMU_LBR_ARCH ? 0 : DEBUGCTL_LBR;
+}
+
 uint32_t selector(const struct fixture *f, unsigned int i)
 {
 	return is_intel(f) ? IA32_PERFEVTSEL0 + i : AMD_CTL0 + 2 * i;
@@ -165,10 +171,19 @@ void start(struct fixture *f, unsigned int i, uint64_t select)
 
 void lbr_on(struct fixture *f)
 {
-	wr(f, IA32_DEBUGCTL, rd(f, IA32_DEBUGCTL) | DEBUGCTL_LBR);
+	switch (f->cpu.lbr) {
+	case PMU_LBR_LEGACY:
+		wr(f, IA32_DEBUGCTL, rd(f, IA32_DEBUGCTL) | DEBUGCTL_LBR);
+		break;
+	case PMU_LBR_ARCH:
+		wr(f, IA32_LBR_CTL, LBR_ALL);
+		break;
+	default:
+		fail_msg("%s has no branch records", f->cpu.name);
+	}
 }
 
-/* Of the ring */
+/* Of the legacy ring */
 static uint32_t slot(struct fixture *f, unsigned int age)
 {
 	return (rd(f, MSR_LBR_TOS) - age) % (f->cpu.version < 4 ? 16 : 32);
@@ -176,16 +191,28 @@ static uint32_t slot(struct fixture *f, unsigned int age)
 
 uint64_t lbr_from(struct fixture *f, unsigned int age)
 {
-	return rd(f, MSR_LBR_FROM_0 + slot(f, age));
+	switch (f->cpu.lbr) {
+	case PMU_LBR_ARCH:
+		return rd(f, IA32_LBR_0_FROM_IP + age);
+	default:
+		return rd(f, MSR_LBR_FROM_0 + slot(f, age));
+	}
 }
 
 uint64_t lbr_to(struct fixture *f, unsigned int age)
 {
-	return rd(f, MSR_LBR_TO_0 + slot(f, age));
+	switch (f->cpu.lbr) {
+	case PMU_LBR_ARCH:
+		return rd(f, IA32_LBR_0_TO_IP + age);
+	default:
+		return rd(f, MSR_LBR_TO_0 + slot(f, age));
+	}
 }
 
 uint64_t lbr_info(struct fixture *f, unsigned int age)
 {
+	if (f->cpu.lbr == PMU_LBR_ARCH)
+		return rd(f, IA32_LBR_0_INFO + age);
 	return rd(f, MSR_LBR_INFO_0 + slot(f, age));
 }
 

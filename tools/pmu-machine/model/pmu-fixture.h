@@ -46,6 +46,12 @@ enum {
 	MSR_LBR_INFO_0 = 0xdc0,
 	IA32_LER_FROM_IP = 0x1dd,
 	IA32_LER_TO_IP = 0x1de,
+	IA32_LER_INFO = 0x1e0,
+	IA32_LBR_0_INFO = 0x1200,
+	IA32_LBR_CTL = 0x14ce,
+	IA32_LBR_DEPTH = 0x14cf,
+	IA32_LBR_0_FROM_IP = 0x1500,
+	IA32_LBR_0_TO_IP = 0x1600,
 };
 
 #define AMD_GLOBAL_STATUS	0xc0000300u
@@ -76,6 +82,13 @@ enum {
 
 #define DEBUGCTL_LBR		B(0)
 #define DEBUGCTL_BTF		B(1)
+#define LBR_EN			B(0)
+#define LBR_OS			B(1)
+#define LBR_USR			B(2)
+#define LBR_CALL_STACK		B(3)
+#define LBR_BRANCHES		(LOW(7) << 16)
+#define LBR_ALL			(LBR_EN | LBR_OS | LBR_USR | LBR_BRANCHES)
+
 #define FREEZE_LBRS		B(11)
 #define FREEZE_PERFMON		B(12)
 #define FREEZE_SMM		B(14)
@@ -112,6 +125,7 @@ void wr(struct fixture *f, uint32_t msr, uint64_t value);
 void refused(struct fixture *f, uint32_t msr, uint64_t value);
 void unreadable(struct fixture *f, uint32_t msr);
 
+uint64_t debugctl_lbr(const struct fixture *f);
 uint32_t selector(const struct fixture *f, unsigned int i);
 uint32_t counter(const struct fixture *f, unsigned int i);
 uint64_t status(struct fixture *f);
@@ -142,7 +156,9 @@ void run(struct fixture *f, uint64_t instructions);
 #define ON_INTEL(fact)	ON_V3(fact), ON_V4_UP(fact)
 #define ON_LBR_INFO(fact)	ON("skylake", fact), ON("icelake", fact)
 #define ON_LEGACY_LBR(fact)	ON_V3(fact), ON_LBR_INFO(fact)
-#define ON_LBR(fact)		ON_LEGACY_LBR(fact)
+#define ON_ARCH_LBR(fact)	ON("sapphire-rapids", fact)
+#define ON_LBR(fact)							\
+	ON_LEGACY_LBR(fact), ON_ARCH_LBR(fact)
 #define ON_AMD(fact)	ON("zen3", fact), ON("zen4", fact)
 #define ON_ALL(fact)	ON_INTEL(fact), ON_AMD(fact)
 

@@ -90,6 +90,8 @@ void pmu_set_mode(struct pmu *pmu, struct pmu_mode mode)
 		return;
 	}
 	pmu_sync(pmu);
+	if (smm)
+		pmu_lbr_smm(pmu, mode.smm);
 	pmu->mode = mode;
 	pmu_update(pmu);
 }

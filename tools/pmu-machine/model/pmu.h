@@ -240,7 +240,8 @@ static inline bool pmu_burst(struct pmu *pmu, enum pmu_acc acc, uint64_t n)
 enum pmu_result pmu_rdpmc(struct pmu *pmu, uint32_t index, uint64_t *value);
 
 /* cpuid.c */
-void pmu_cpuid_leaf(const struct pmu_cpu *cpu, uint32_t leaf, uint32_t regs[4]);
+void pmu_cpuid_leaf(const struct pmu_cpu *cpu, uint32_t leaf, uint32_t subleaf,
+		    uint32_t regs[4]);
 
 /* vmx.c */
 bool pmu_global_ctrl_valid(const struct pmu *pmu, uint64_t value);

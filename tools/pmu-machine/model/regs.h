@@ -50,6 +50,10 @@
 #define DEBUGCTL_FREEZE_PERFMON	BIT(12)
 #define DEBUGCTL_FREEZE_SMM	BIT(14)
 
+/* IA32_LBR_CTL; the bits of CPUID.1CH:EAX[7:0] */
+#define LBR_CTL_EN		BIT(0)
+#define LBR_DEPTHS		0x0b	/* bit n: 8 * (n + 1) */
+
 #define MISC_ENABLE_FAST_STRINGS BIT(0)
 #define MISC_ENABLE_EMON	BIT(7)
 #define MISC_ENABLE_BTS_UNAVAIL	BIT(11)
@@ -59,6 +63,7 @@
 #define CAP_LBR_FMT		0x3fULL
 #define LBR_FMT_FLAGS		4	/* mispredicted, in FROM */
 #define LBR_FMT_INFO		5	/* LBR_INFO registers */
+#define LBR_FMT_ARCH		0x3f
 #define CAP_SMM_FREEZE		BIT(12)
 #define CAP_FW_WRITE		BIT(13)
 #define CAP_METRICS		BIT(15)
@@ -142,8 +147,13 @@ void pmu_metrics_write(struct pmu *pmu, uint64_t value);
 void pmu_select_gp(struct pmu *pmu, struct pmu_counter *c);
 void pmu_select_fixed(struct pmu *pmu, unsigned int i);
 
+/* vmx.c */
+void pmu_set_debugctl(struct pmu *pmu, uint64_t value);
+
 /* lbr.c */
 void pmu_lbr_reset(struct pmu *pmu);
+void pmu_lbr_clear(struct pmu *pmu);
+void pmu_lbr_smm(struct pmu *pmu, bool smm);
 bool pmu_lbr_recording(const struct pmu *pmu);
 struct pmu_record *pmu_lbr_entry(struct pmu *pmu, unsigned int age);
 bool pmu_lbr_suppressed(uint64_t select, const struct pmu_taken *taken);
@@ -162,6 +172,15 @@ enum pmu_result pmu_lbr_legacy_rdmsr(struct pmu *pmu, uint32_t msr,
 				     uint64_t *value);
 enum pmu_result pmu_lbr_legacy_wrmsr(struct pmu *pmu, uint32_t msr,
 				     uint64_t value);
+
+/* lbr-arch.c */
+void pmu_lbr_arch_record(struct pmu *pmu, const struct pmu_taken *taken);
+enum pmu_result pmu_lbr_arch_rdmsr(struct pmu *pmu, uint32_t msr,
+				   uint64_t *value);
+enum pmu_result pmu_lbr_arch_wrmsr(struct pmu *pmu, uint32_t msr,
+				   uint64_t value);
+struct pmu_record pmu_lbr_arch_written(const struct pmu *pmu,
+				       struct pmu_record r);
 
 /* absent.c */
 enum pmu_result pmu_absent(uint32_t msr);

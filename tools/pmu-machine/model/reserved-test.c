@@ -135,6 +135,16 @@ static void debugctl(void **state)
 	check_bits(f, IA32_DEBUGCTL, 0x5fc3, B(2) | B(13) | B(15));
 }
 
+/* With architectural LBRs bit 0 "can be written to 0 or 1, but reads ... 0". */
+static void debugctl_lbr_is_ignored(void **state)
+{
+	struct fixture *f = *state;
+
+	check_bits(f, IA32_DEBUGCTL, 0x5fc2, B(0) | B(2) | B(13) | B(15));
+	wr(f, IA32_DEBUGCTL, FREEZE_LBRS | DEBUGCTL_LBR);
+	assert_int_equal(rd(f, IA32_DEBUGCTL), FREEZE_LBRS);
+}
+
 /* "FREEZE_WHILE_SMM is supported if IA32_PERF_CAPABILITIES[12] is reporting 1" */
 static void debugctl_smm_freeze_needs_the_capability(void **state)
 {
@@ -241,6 +251,7 @@ static void architectural_lbr_is_absent(void **state)
 {
 	struct fixture *f = *state;
 
+	check_absent(f, IA32_LER_INFO, IA32_LER_INFO);
 	check_absent(f, 0x14ce, 0x14cf);
 	check_absent(f, 0x1200, 0x121f);
 	check_absent(f, 0x1500, 0x151f);
@@ -383,6 +394,81 @@ static void legacy_lbr_is_absent(void **state)
 	check_absent(f, MSR_LBR_INFO_0, MSR_LBR_INFO_0 + 31);
 }
 
+/* SDM vol. 4, 14CEH: 0 LBREn, 1 OS, 2 USR, 3 CALL_STACK, 22:16 branch types */
+static void lbr_ctl(void **state)
+{
+	check_bits(*state, IA32_LBR_CTL, 0x7f000f, 0);
+}
+
+/* 14CFH: "Writes of unsupported values will #GP fault." */
+static void lbr_depth(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t depth = 0; depth <= 64; depth++) {
+		if (depth == 8 || depth == 16 || depth == 32)
+			wr(f, IA32_LBR_DEPTH, depth);
+		else
+			refused(f, IA32_LBR_DEPTH, depth);
+	}
+	refused(f, IA32_LBR_DEPTH, B(32) | 8);
+	assert_int_equal(rd(f, IA32_LBR_DEPTH), 32);
+}
+
+/*
+ * 1200H, 1500H, 1600H: "An attempt to read or write IA32_LBR_x_INFO such that
+ * x >= IA32_LBR_DEPTH.DEPTH will #GP."
+ */
+static void arch_lbr_has_its_depth(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int depth = 8; depth <= 32; depth *= 2) {
+		wr(f, IA32_LBR_DEPTH, depth);
+		for (unsigned int i = 0; i < depth; i++) {
+			wr(f, IA32_LBR_0_FROM_IP + i, 100 + i);
+			wr(f, IA32_LBR_0_TO_IP + i, 200 + i);
+			wr(f, IA32_LBR_0_INFO + i, 300 + i);
+		}
+		for (unsigned int i = 0; i < depth; i++) {
+			assert_int_equal(rd(f, IA32_LBR_0_FROM_IP + i), 100 + i);
+			assert_int_equal(rd(f, IA32_LBR_0_TO_IP + i), 200 + i);
+			assert_int_equal(rd(f, IA32_LBR_0_INFO + i), 300 + i);
+		}
+		for (unsigned int i = depth; i < 32; i++) {
+			check_absent(f, IA32_LBR_0_FROM_IP + i, IA32_LBR_0_FROM_IP + i);
+			check_absent(f, IA32_LBR_0_TO_IP + i, IA32_LBR_0_TO_IP + i);
+			check_absent(f, IA32_LBR_0_INFO + i, IA32_LBR_0_INFO + i);
+		}
+	}
+}
+
+/* Bits above the linear addresses are ignored, and read as the sign. */
+static void arch_lbr_addresses_are_canonical(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t msrs[] = { IA32_LBR_0_FROM_IP + 3, IA32_LBR_0_TO_IP + 3,
+				  IA32_LER_FROM_IP, IA32_LER_TO_IP };
+
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		wr(f, msrs[i], B(57) | B(63) | 0x1000);
+		assert_int_equal(rd(f, msrs[i]), 0x1000);
+		wr(f, msrs[i], B(56));
+		assert_int_equal(rd(f, msrs[i]), ~LOW(56));
+	}
+}
+
+/* INFO[55:16]: "Writes of non-zero values do not fault" */
+static void arch_lbr_info_undefined_bits(void **state)
+{
+	struct fixture *f = *state;
+
+	check_bits(f, IA32_LBR_0_INFO + 3, 0xff0000000000ffff, LOW(56) & ~LOW(16));
+	check_bits(f, IA32_LER_INFO, 0xff0000000000ffff, LOW(56) & ~LOW(16));
+	wr(f, IA32_LBR_0_INFO, UINT64_MAX);
+	wr(f, IA32_LER_INFO, UINT64_MAX);
+}
+
 static void amd_registers_are_absent(void **state)
 {
 	struct fixture *f = *state;
@@ -503,7 +589,8 @@ int main(void)
 		ON_INTEL(global_ctrl),
 		ON_INTEL(global_ovf_ctrl),
 		ON_V4_UP(global_status_set),
-		ON_INTEL(debugctl),
+		ON_LEGACY_LBR(debugctl),
+		ON_ARCH_LBR(debugctl_lbr_is_ignored),
 		ON_INTEL(debugctl_smm_freeze_needs_the_capability),
 		ON_INTEL(counter_widths),
 		ON_INTEL(misc_enable),
@@ -513,7 +600,7 @@ int main(void)
 		ON_V3(metrics_are_absent),
 		ON("skylake", metrics_are_absent),
 		ON_INTEL(pebs_is_absent),
-		ON_INTEL(architectural_lbr_is_absent),
+		ON_LEGACY_LBR(architectural_lbr_is_absent),
 		ON_INTEL(old_lbrs_are_absent),
 		ON_LEGACY_LBR(legacy_lbr_has_its_depth),
 		ON_LEGACY_LBR(legacy_lbr_info),
@@ -523,8 +610,13 @@ int main(void)
 		ON_V3(haswell_from_takes_flags_for_address_bits),
 		ON_LBR_INFO(lbr_from_is_canonical),
 		ON_LEGACY_LBR(lbr_to_is_canonical),
-		ON("sapphire-rapids", legacy_lbr_is_absent),
 		ON_LBR_INFO(lbr_info_reserved_bits),
+		ON_ARCH_LBR(legacy_lbr_is_absent),
+		ON_ARCH_LBR(lbr_ctl),
+		ON_ARCH_LBR(lbr_depth),
+		ON_ARCH_LBR(arch_lbr_has_its_depth),
+		ON_ARCH_LBR(arch_lbr_addresses_are_canonical),
+		ON_ARCH_LBR(arch_lbr_info_undefined_bits),
 		ON_INTEL(amd_registers_are_absent),
 		ON_AMD(intel_registers_are_absent),
 		ON_AMD(intel_lbr_and_pebs_registers_are_absent),

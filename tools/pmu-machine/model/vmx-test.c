@@ -136,8 +136,8 @@ static void entry_loads_debugctl(void **state)
 {
 	struct fixture *f = *state;
 
-	pmu_load_debugctl(&f->pmu, FREEZE_PERFMON | DEBUGCTL_LBR);
-	assert_int_equal(rd(f, IA32_DEBUGCTL), FREEZE_PERFMON | DEBUGCTL_LBR);
+	pmu_load_debugctl(&f->pmu, FREEZE_PERFMON | debugctl_lbr(f));
+	assert_int_equal(rd(f, IA32_DEBUGCTL), FREEZE_PERFMON | debugctl_lbr(f));
 	enable_all(f);
 	start_at(f, 0, EN | OS | INT | EV_INSTRUCTIONS, TOP);
 	run(f, 5);

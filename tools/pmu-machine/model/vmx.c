@@ -46,6 +46,17 @@ bool pmu_debugctl_valid(const struct pmu *pmu, uint64_t value)
 	return !(value & ~(pmu_has_global(pmu) ? AMD_DEBUGCTL_V2 : AMD_DEBUGCTL));
 }
 
+/*
+ * SDM vol. 3B, "Last Branch Records": with architectural LBRs bit 0 has no
+ * meaning; it can be written, and reads as 0.
+ */
+void pmu_set_debugctl(struct pmu *pmu, uint64_t value)
+{
+	if (pmu->cpu->lbr == PMU_LBR_ARCH)
+		value &= ~DEBUGCTL_LBR;
+	pmu->debugctl = value;
+}
+
 /**
  * pmu_load_global_ctrl - VM entry or exit loads IA32_PERF_GLOBAL_CTRL
  * @pmu:   the PMU
@@ -66,6 +77,6 @@ void pmu_load_global_ctrl(struct pmu *pmu, uint64_t value)
 void pmu_load_debugctl(struct pmu *pmu, uint64_t value)
 {
 	pmu_sync(pmu);
-	pmu->debugctl = value;
+	pmu_set_debugctl(pmu, value);
 	pmu_update(pmu);
 }

@@ -75,7 +75,7 @@ void pmu_cpuid_t::get_cpuid_leaf(Bit32u leaf, Bit32u subleaf,
 
 	Bit32u raw[4] = { regs->eax, regs->ebx, regs->ecx, regs->edx };
 
-	pmu_cpuid_leaf(pmu, leaf, raw);
+	pmu_cpuid_leaf(pmu, leaf, subleaf, raw);
 	get_leaf(regs, raw[0], raw[1], raw[2], raw[3]);
 }
 
