@@ -15,7 +15,7 @@ static const struct { uint32_t first, last; } ranges[] = {
 	{ 0x1a6, 0x1a7 },		/* OFFCORE_RSP */
 	{ 0x1c8, 0x1c9 },		/* LBR_SELECT, LBR_TOS */
 	{ 0x1d9, 0x1d9 },		/* DEBUGCTL */
-	{ 0x1db, 0x1de },		/* LASTBRANCH of P6, LER_FROM, LER_TO */
+	{ 0x1db, 0x1de },		/* AMD: LastBranch*, LastInt*; LER_FROM, LER_TO */
 	{ 0x1e0, 0x1e0 },		/* LER_INFO */
 	{ 0x309, 0x310 },		/* FIXED_CTR */
 	{ 0x329, 0x329 },		/* PERF_METRICS */

@@ -46,7 +46,7 @@ static const struct pmu_cpu cpus[] = {
 		.events = pmu_events_zen3,
 	}, {
 		.name = "zen4", .vendor = PMU_AMD, .version = 2, .gp = 6,
-		.lbr = PMU_LBR_AMD,
+		.lbr = PMU_LBR_AMD, .lbr_depth = AMD_LBR_DEPTH,
 		.events = pmu_events_zen4,
 	},
 };

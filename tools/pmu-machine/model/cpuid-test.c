@@ -182,8 +182,8 @@ static void zen4_leaf_80000022(void **state)
 	uint32_t regs[4];
 
 	leaf(*state, 0x80000022, UINT32_MAX, regs);
-	assert_int_equal(regs[EAX], 1 << 0 | 1 << 2);
-	assert_int_equal(regs[EBX], 6 | 4 << 10);
+	assert_int_equal(regs[EAX], 1 << 0 | 1 << 1 | 1 << 2);
+	assert_int_equal(regs[EBX], 6 | 16 << 4 | 4 << 10);
 	assert_int_equal(regs[ECX], 0);
 	assert_int_equal(regs[EDX], 0);
 }

@@ -81,10 +81,11 @@ static void amd_cpuid(const struct pmu_cpu *cpu, uint32_t leaf,
 	} else if (leaf == 0x80000022) {
 		regs[EAX] = regs[EBX] = regs[ECX] = regs[EDX] = 0;
 		if (cpu->version >= 2) {
-			/* PerfMonV2, LbrAndPmcFreeze; the LBRs come later */
-			regs[EAX] = 1 << 0 | 1 << 2;
-			/* NumPerfCtrCore, NumPerfCtrNB */
-			regs[EBX] = cpu->gp | AMD_NB_COUNTERS << 10;
+			/* PerfMonV2, LbrStack, LbrAndPmcFreeze */
+			regs[EAX] = 1 << 0 | 1 << 1 | 1 << 2;
+			/* NumPerfCtrCore, LbrStackSize, NumPerfCtrNB */
+			regs[EBX] = cpu->gp | cpu->lbr_depth << 4 |
+				    AMD_NB_COUNTERS << 10;
 		}
 	}
 }

@@ -4,7 +4,7 @@
  *
  * SDM vol. 3B, 17.4 "Last Branch, Interrupt, and Exception Recording Overview",
  * 17.9.2 "Filtering of Last Branch Records"; "Last Branch Records", on
- * architectural LBRs.
+ * architectural LBRs.  APM vol. 2, 13.1.1.8, 13.1.1.9, 13.1.8.
  */
 #include "pmu-fixture.h"
 
@@ -72,7 +72,8 @@ static void switched_off_records_nothing(void **state)
 
 	lbr_on(f);
 	taken(f, PMU_BRANCH_JMP, 1, 2);
-	wr(f, f->cpu.lbr == PMU_LBR_LEGACY ? IA32_DEBUGCTL : IA32_LBR_CTL, 0);
+	wr(f, f->cpu.lbr == PMU_LBR_LEGACY ? IA32_DEBUGCTL :
+	      f->cpu.lbr == PMU_LBR_ARCH ? IA32_LBR_CTL : AMD_DEBUG_EXTN, 0);
 	assert_false(shown(f));
 	taken(f, PMU_BRANCH_JMP, 3, 4);
 	assert_int_equal(lbr_from(f, 0), 1);
@@ -116,6 +117,11 @@ static void lbr_select_suppresses_types(void **state)
 	check_select(*state, MSR_LBR_SELECT);
 }
 
+static void amd_select_suppresses_types(void **state)
+{
+	check_select(*state, AMD_LBR_SELECT);
+}
+
 /* 0 CPL_EQ_0, 1 CPL_NEQ_0: "do not capture branches ending in ring 0", "> 0" */
 static void check_cpl(struct fixture *f, uint32_t select)
 {
@@ -140,13 +146,19 @@ static void lbr_select_suppresses_cpls(void **state)
 	check_cpl(*state, MSR_LBR_SELECT);
 }
 
+static void amd_select_suppresses_cpls(void **state)
+{
+	check_cpl(*state, AMD_LBR_SELECT);
+}
+
 /* Neither hides where a branch came from. */
 static void select_keeps_the_source(void **state)
 {
 	struct fixture *f = *state;
 
 	lbr_on(f);
-	wr(f, MSR_LBR_SELECT, B(0));
+	wr(f, f->cpu.lbr == PMU_LBR_LEGACY ? MSR_LBR_SELECT : AMD_LBR_SELECT,
+	   B(0));
 	taken_cpl(f, PMU_BRANCH_FAR, 0, 3);
 	assert_int_equal(lbr_from(f, 0), 0x1000);
 }
@@ -258,7 +270,7 @@ static void models_follow_the_counters_and_the_records(void **state)
 
 /*
  * SDM vol. 3B, 17.4.4; "On a debug breakpoint event (#DB), IA32_LBR_CTL.LBREn
- * is cleared."  The rest stays.
+ * is cleared."  APM vol. 2, 13.1.1.8: the same of LBRSE.  The rest stays.
  */
 static void debug_exception_switches_off(void **state)
 {
@@ -274,6 +286,8 @@ static void debug_exception_switches_off(void **state)
 	assert_int_equal(rd(f, IA32_DEBUGCTL), 0);
 	if (f->cpu.lbr == PMU_LBR_ARCH)
 		assert_int_equal(rd(f, IA32_LBR_CTL), LBR_ALL & ~LBR_EN);
+	if (f->cpu.lbr == PMU_LBR_AMD)
+		assert_int_equal(rd(f, AMD_DEBUG_EXTN), 0);
 }
 
 int main(void)
@@ -284,13 +298,17 @@ int main(void)
 		ON_LBR(switched_off_records_nothing),
 		ON_LBR(each_kind_has_its_switch),
 		ON_LEGACY_LBR(lbr_select_suppresses_types),
+		ON("zen4", amd_select_suppresses_types),
 		ON_LEGACY_LBR(lbr_select_suppresses_cpls),
+		ON("zen4", amd_select_suppresses_cpls),
 		ON_LEGACY_LBR(select_keeps_the_source),
+		ON("zen4", select_keeps_the_source),
 		ON_ARCH_LBR(lbr_ctl_enables_types),
 		ON_ARCH_LBR(lbr_ctl_enables_cpls),
 		ON_ARCH_LBR(lbr_ctl_hides_the_filtered_source),
 		ON_ARCH_LBR(arch_leaves_out_calls_to_the_next_ip),
 		ON_LEGACY_LBR(others_record_calls_to_the_next_ip),
+		ON("zen4", others_record_calls_to_the_next_ip),
 		ON_LBR(models_follow_the_counters_and_the_records),
 		ON_LBR(debug_exception_switches_off),
 	};

@@ -4,10 +4,22 @@
  *
  * SDM vol. 3B, "Freezing LBR and Performance Counters on PMI": legacy, version
  * 3; streamlined, version 4 and later.  "IA32_DEBUGCTL": FREEZE_WHILE_SMM.
+ * APM vol. 2, 13.1.1.6, and the PPR for Zen 4: DebugCtl[11],
+ * PerfCntrGlobalStatus[58].
  */
 #include "pmu-fixture.h"
 
 #define TOP	LOW(48)
+
+static uint32_t status_clear(const struct fixture *f)
+{
+	return is_intel(f) ? IA32_GLOBAL_OVF_CTRL : AMD_GLOBAL_STATUS_CLR;
+}
+
+static uint32_t status_set(const struct fixture *f)
+{
+	return is_intel(f) ? IA32_GLOBAL_STATUS_SET : AMD_GLOBAL_STATUS_SET;
+}
 
 /* Is a branch to an address where nobody was before recorded? */
 static bool records(struct fixture *f)
@@ -93,11 +105,11 @@ static void streamlined_goes_on_when_cleared(void **state)
 	assert_int_equal(status(f), LBR_FRZ | B(0));
 	lbr_on(f);
 	assert_false(records(f));
-	wr(f, IA32_GLOBAL_OVF_CTRL, B(0));
+	wr(f, status_clear(f), B(0));
 	assert_false(records(f));
 	wr(f, IA32_DEBUGCTL, rd(f, IA32_DEBUGCTL) & ~FREEZE_LBRS);
 	assert_false(records(f));
-	wr(f, IA32_GLOBAL_OVF_CTRL, LBR_FRZ);
+	wr(f, status_clear(f), LBR_FRZ);
 	assert_true(shown(f));
 	assert_true(records(f));
 }
@@ -108,12 +120,12 @@ static void status_set_freezes(void **state)
 	struct fixture *f = *state;
 
 	lbr_on(f);
-	wr(f, IA32_GLOBAL_STATUS_SET, CTR_FRZ);
+	wr(f, status_set(f), CTR_FRZ);
 	assert_true(records(f));
-	wr(f, IA32_GLOBAL_STATUS_SET, LBR_FRZ);
+	wr(f, status_set(f), LBR_FRZ);
 	assert_false(shown(f));
 	assert_false(records(f));
-	wr(f, IA32_GLOBAL_OVF_CTRL, CTR_FRZ | LBR_FRZ);
+	wr(f, status_clear(f), CTR_FRZ | LBR_FRZ);
 	assert_true(records(f));
 }
 
@@ -134,6 +146,19 @@ static void overflow_without_pmi_goes_on(void **state)
 	start_with(f, FREEZE_LBRS, 0);
 	run(f, 10);
 	assert_true(records(f));
+}
+
+/* "Freeze the Last Branch Record (LBR) Stack": the single records go on. */
+static void amd_freezes_the_stack_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	start_with(f, FREEZE_LBRS | DEBUGCTL_LBR, INT);
+	run(f, 3);
+	assert_true(shown(f));
+	assert_false(records(f));
+	taken(f, PMU_BRANCH_JMP, 100, 200);
+	assert_int_equal(rd(f, AMD_BR_FROM), 100);
 }
 
 static void smm(struct fixture *f, bool in)
@@ -186,9 +211,12 @@ int main(void)
 		ON_LBR(the_skid_is_recorded),
 		ON_V3(legacy_goes_on_when_enabled_again),
 		ON_V4_UP(streamlined_goes_on_when_cleared),
+		ON("zen4", streamlined_goes_on_when_cleared),
 		ON_V4_UP(status_set_freezes),
+		ON("zen4", status_set_freezes),
 		ON_LBR(pmi_without_freezing_goes_on),
 		ON_LBR(overflow_without_pmi_goes_on),
+		ON("zen4", amd_freezes_the_stack_alone),
 		ON_LEGACY_LBR(freeze_while_smm),
 		ON_ARCH_LBR(freeze_while_smm),
 		ON_LEGACY_LBR(legacy_records_in_smm_otherwise),

@@ -68,6 +68,8 @@ static void pop(struct pmu *pmu)
  *
  * SDM vol. 3B, "Last Branch Records": the LER "records the last taken branch
  * preceding the last exception, hardware interrupt, or software interrupt".
+ * APM vol. 2, 13.1.6.1: LastInt* are loaded from LastBranch* when these are
+ * taken.
  */
 void pmu_lbr_event(struct pmu *pmu, const struct pmu_taken *taken,
 		   struct pmu_record last)
@@ -106,8 +108,9 @@ uint64_t pmu_lbr_cycles(const struct pmu *pmu)
 }
 
 /*
- * MSR_LBR_SELECT (SDM vol. 3B, Table 17-13): a bit that is set suppresses
- * records.  Of a branch that changes the CPL the one at which it ends decides.
+ * MSR_LBR_SELECT (SDM vol. 3B, Table 17-13) and LastBranchStackSelect (APM
+ * vol. 2, 13.1.1.9): a bit that is set suppresses records.  Of a branch that
+ * changes the CPL the one at which it ends decides.
  */
 bool pmu_lbr_suppressed(uint64_t select, const struct pmu_taken *taken)
 {
@@ -142,7 +145,7 @@ static bool enabled(const struct pmu *pmu)
 	case PMU_LBR_ARCH:
 		return pmu->lbr.ctl & LBR_CTL_EN;
 	default:
-		return false;
+		return pmu->debugctl & DEBUGCTL_LBR || pmu_lbr_amd_stack_on(pmu);
 	}
 }
 
@@ -151,13 +154,14 @@ static bool enabled(const struct pmu *pmu)
  * @pmu: the PMU
  *
  * SDM vol. 3B, "Freezing LBR and Performance Counters on PMI": not while
- * GLOBAL_STATUS.LBR_FRZ is set.  FREEZE_WHILE_SMM stops them in SMM.
+ * GLOBAL_STATUS.LBR_FRZ is set; AMD's is the stack's alone.  FREEZE_WHILE_SMM
+ * stops them in SMM.
  */
 bool pmu_lbr_recording(const struct pmu *pmu)
 {
 	if (pmu->mode.smm && pmu->debugctl & DEBUGCTL_FREEZE_SMM)
 		return false;
-	if (pmu->global_status & STATUS_LBR_FRZ)
+	if (pmu_is_intel(pmu) && pmu->global_status & STATUS_LBR_FRZ)
 		return false;
 	return enabled(pmu);
 }
@@ -195,7 +199,8 @@ void pmu_record_branch(struct pmu *pmu, const struct pmu_taken *taken)
 	case PMU_LBR_ARCH:
 		pmu_lbr_arch_record(pmu, taken);
 		break;
-	default:
+	case PMU_LBR_AMD:
+		pmu_lbr_amd_record(pmu, taken);
 		break;
 	}
 }
@@ -205,14 +210,16 @@ void pmu_record_branch(struct pmu *pmu, const struct pmu_taken *taken)
  * @pmu: the PMU
  *
  * SDM vol. 3B, "Monitoring Branches, Exceptions, and Interrupts", "Single-
- * Stepping on Branches" and "Last Branch Records": recording and single-
- * stepping on branches are switched off, and the records stay as they are.
+ * Stepping on Branches" and "Last Branch Records"; APM vol. 2, 13.1.1.8,
+ * 13.1.6: recording and single-stepping on branches are switched off, and the
+ * records stay as they are.
  */
 void pmu_debug_exception(struct pmu *pmu)
 {
 	pmu_sync(pmu);
 	pmu->debugctl &= ~(DEBUGCTL_LBR | DEBUGCTL_BTF);
 	pmu->lbr.ctl &= ~LBR_CTL_EN;
+	pmu->lbr.debug_extn &= ~DEBUG_EXTN_LBRS;
 	pmu_update(pmu);
 }
 
@@ -225,7 +232,7 @@ enum pmu_result pmu_lbr_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value)
 	case PMU_LBR_ARCH:
 		return pmu_lbr_arch_rdmsr(pmu, msr, value);
 	default:
-		return PMU_NOT_MINE;
+		return pmu_lbr_amd_rdmsr(pmu, msr, value);
 	}
 }
 
@@ -237,6 +244,6 @@ enum pmu_result pmu_lbr_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 	case PMU_LBR_ARCH:
 		return pmu_lbr_arch_wrmsr(pmu, msr, value);
 	default:
-		return PMU_NOT_MINE;
+		return pmu_lbr_amd_wrmsr(pmu, msr, value);
 	}
 }

@@ -178,8 +178,9 @@ void lbr_on(struct fixture *f)
 	case PMU_LBR_ARCH:
 		wr(f, IA32_LBR_CTL, LBR_ALL);
 		break;
-	default:
-		fail_msg("%s has no branch records", f->cpu.name);
+	case PMU_LBR_AMD:
+		wr(f, AMD_DEBUG_EXTN, AMD_LBRS);
+		break;
 	}
 }
 
@@ -192,20 +193,25 @@ static uint32_t slot(struct fixture *f, unsigned int age)
 uint64_t lbr_from(struct fixture *f, unsigned int age)
 {
 	switch (f->cpu.lbr) {
+	case PMU_LBR_LEGACY:
+		return rd(f, MSR_LBR_FROM_0 + slot(f, age));
 	case PMU_LBR_ARCH:
 		return rd(f, IA32_LBR_0_FROM_IP + age);
 	default:
-		return rd(f, MSR_LBR_FROM_0 + slot(f, age));
+		return rd(f, AMD_LBR_FROM_0 + 2 * age);
 	}
 }
 
+/* AMD's without the flags above the address */
 uint64_t lbr_to(struct fixture *f, unsigned int age)
 {
 	switch (f->cpu.lbr) {
+	case PMU_LBR_LEGACY:
+		return rd(f, MSR_LBR_TO_0 + slot(f, age));
 	case PMU_LBR_ARCH:
 		return rd(f, IA32_LBR_0_TO_IP + age);
 	default:
-		return rd(f, MSR_LBR_TO_0 + slot(f, age));
+		return rd(f, AMD_LBR_TO_0 + 2 * age) & LOW(57);
 	}
 }
 

@@ -52,6 +52,10 @@ enum {
 	IA32_LBR_DEPTH = 0x14cf,
 	IA32_LBR_0_FROM_IP = 0x1500,
 	IA32_LBR_0_TO_IP = 0x1600,
+	AMD_BR_FROM = 0x1db,
+	AMD_BR_TO = 0x1dc,
+	AMD_INT_FROM = 0x1dd,
+	AMD_INT_TO = 0x1de,
 };
 
 #define AMD_GLOBAL_STATUS	0xc0000300u
@@ -60,6 +64,10 @@ enum {
 #define AMD_GLOBAL_STATUS_SET	0xc0000303u
 #define AMD_LEGACY_CTL0		0xc0010000u
 #define AMD_LEGACY_CTR0		0xc0010004u
+#define AMD_LBR_SELECT		0xc000010eu
+#define AMD_DEBUG_EXTN		0xc000010fu
+#define AMD_LBR_FROM_0		0xc0010300u
+#define AMD_LBR_TO_0		0xc0010301u
 #define AMD_CTL0		0xc0010200u
 #define AMD_CTR0		0xc0010201u
 
@@ -88,6 +96,8 @@ enum {
 #define LBR_CALL_STACK		B(3)
 #define LBR_BRANCHES		(LOW(7) << 16)
 #define LBR_ALL			(LBR_EN | LBR_OS | LBR_USR | LBR_BRANCHES)
+
+#define AMD_LBRS		B(6)
 
 #define FREEZE_LBRS		B(11)
 #define FREEZE_PERFMON		B(12)
@@ -158,7 +168,7 @@ void run(struct fixture *f, uint64_t instructions);
 #define ON_LEGACY_LBR(fact)	ON_V3(fact), ON_LBR_INFO(fact)
 #define ON_ARCH_LBR(fact)	ON("sapphire-rapids", fact)
 #define ON_LBR(fact)							\
-	ON_LEGACY_LBR(fact), ON_ARCH_LBR(fact)
+	ON_LEGACY_LBR(fact), ON_ARCH_LBR(fact), ON("zen4", fact)
 #define ON_AMD(fact)	ON("zen3", fact), ON("zen4", fact)
 #define ON_ALL(fact)	ON_INTEL(fact), ON_AMD(fact)
 

@@ -50,8 +50,9 @@
 #define DEBUGCTL_FREEZE_PERFMON	BIT(12)
 #define DEBUGCTL_FREEZE_SMM	BIT(14)
 
-/* IA32_LBR_CTL; the bits of CPUID.1CH:EAX[7:0] */
+/* IA32_LBR_CTL; AMD's DebugExtnCtl; the bits of CPUID.1CH:EAX[7:0] */
 #define LBR_CTL_EN		BIT(0)
+#define DEBUG_EXTN_LBRS		BIT(6)
 #define LBR_DEPTHS		0x0b	/* bit n: 8 * (n + 1) */
 
 #define MISC_ENABLE_FAST_STRINGS BIT(0)
@@ -148,6 +149,7 @@ void pmu_select_gp(struct pmu *pmu, struct pmu_counter *c);
 void pmu_select_fixed(struct pmu *pmu, unsigned int i);
 
 /* vmx.c */
+uint64_t pmu_debugctl_mask(const struct pmu *pmu);
 void pmu_set_debugctl(struct pmu *pmu, uint64_t value);
 
 /* lbr.c */
@@ -181,6 +183,14 @@ enum pmu_result pmu_lbr_arch_wrmsr(struct pmu *pmu, uint32_t msr,
 				   uint64_t value);
 struct pmu_record pmu_lbr_arch_written(const struct pmu *pmu,
 				       struct pmu_record r);
+
+/* lbr-amd.c */
+bool pmu_lbr_amd_stack_on(const struct pmu *pmu);
+void pmu_lbr_amd_record(struct pmu *pmu, const struct pmu_taken *taken);
+enum pmu_result pmu_lbr_amd_rdmsr(struct pmu *pmu, uint32_t msr,
+				  uint64_t *value);
+enum pmu_result pmu_lbr_amd_wrmsr(struct pmu *pmu, uint32_t msr,
+				  uint64_t value);
 
 /* absent.c */
 enum pmu_result pmu_absent(uint32_t msr);

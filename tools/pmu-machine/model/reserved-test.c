@@ -566,6 +566,53 @@ static void amd_debugctl(void **state)
 	check_bits(f, IA32_DEBUGCTL, writable, 0);
 }
 
+/* APM vol. 2, 13.1.1.7: "These MSRs are read-only." */
+static void amd_single_records_are_read_only(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t msr = AMD_BR_FROM; msr <= AMD_INT_TO; msr++) {
+		assert_int_equal(rd(f, msr), 0);
+		refused(f, msr, 0);
+	}
+}
+
+/* 8000_0022H:EAX[1] is 0. */
+static void amd_lbr_stack_is_absent(void **state)
+{
+	check_absent(*state, AMD_LBR_SELECT, AMD_DEBUG_EXTN);
+	check_absent(*state, AMD_LBR_FROM_0, AMD_LBR_FROM_0 + 31);
+}
+
+static void check_kept(struct fixture *f, uint32_t msr, uint64_t kept)
+{
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		wr(f, msr, B(bit));
+		assert_int_equal(rd(f, msr), kept & B(bit));
+	}
+}
+
+/* APM vol. 2, 13.1.1.9: LastBranchStackSelect: 63:9 reserved, RAZ */
+static void amd_lbr_select(void **state)
+{
+	check_kept(*state, AMD_LBR_SELECT, 0x1ff);
+}
+
+/* 13.1.1.8: DebugExtnCtl: 6 LBRSE; 63:7 and 5:0 reserved, MBZ */
+static void amd_debug_extn(void **state)
+{
+	check_bits(*state, AMD_DEBUG_EXTN, B(6), 0);
+}
+
+/* 13.1.1.9: FROM 56:0, 63 mispredict; TO 56:0, 62 speculative, 63 valid */
+static void amd_lbr_stack_bits(void **state)
+{
+	for (uint32_t i = 0; i < 16; i++) {
+		check_kept(*state, AMD_LBR_FROM_0 + 2 * i, B(63) | LOW(57));
+		check_kept(*state, AMD_LBR_TO_0 + 2 * i, B(63) | B(62) | LOW(57));
+	}
+}
+
 /* Other registers are the emulator's business. */
 static void foreign_registers_are_left_alone(void **state)
 {
@@ -624,6 +671,11 @@ int main(void)
 		ON_AMD(perf_ctl_drops_reserved_bits),
 		ON("zen4", amd_global_ctl_has_six_bits),
 		ON("zen4", amd_global_status_has_eight_bits),
+		ON_AMD(amd_single_records_are_read_only),
+		ON("zen3", amd_lbr_stack_is_absent),
+		ON("zen4", amd_lbr_select),
+		ON("zen4", amd_debug_extn),
+		ON("zen4", amd_lbr_stack_bits),
 		ON_AMD(amd_debugctl),
 		ON_ALL(foreign_registers_are_left_alone),
 	};

@@ -29,6 +29,16 @@ bool pmu_global_ctrl_valid(const struct pmu *pmu, uint64_t value)
 #define AMD_DEBUGCTL_V2		(AMD_DEBUGCTL | DEBUGCTL_FREEZE_LBRS | \
 				 DEBUGCTL_FREEZE_PERFMON)
 
+/* The bits that can be written. */
+uint64_t pmu_debugctl_mask(const struct pmu *pmu)
+{
+	if (!pmu_is_intel(pmu))
+		return pmu_has_global(pmu) ? AMD_DEBUGCTL_V2 : AMD_DEBUGCTL;
+	if (pmu->cpu->perf_capabilities & CAP_SMM_FREEZE)
+		return INTEL_DEBUGCTL | DEBUGCTL_FREEZE_SMM;
+	return INTEL_DEBUGCTL;
+}
+
 /**
  * pmu_debugctl_valid - may this be written to IA32_DEBUGCTL?
  * @pmu:   the PMU
@@ -36,14 +46,7 @@ bool pmu_global_ctrl_valid(const struct pmu *pmu, uint64_t value)
  */
 bool pmu_debugctl_valid(const struct pmu *pmu, uint64_t value)
 {
-	if (pmu_is_intel(pmu)) {
-		uint64_t valid = INTEL_DEBUGCTL;
-
-		if (pmu->cpu->perf_capabilities & CAP_SMM_FREEZE)
-			valid |= DEBUGCTL_FREEZE_SMM;
-		return !(value & ~valid);
-	}
-	return !(value & ~(pmu_has_global(pmu) ? AMD_DEBUGCTL_V2 : AMD_DEBUGCTL));
+	return !(value & ~pmu_debugctl_mask(pmu));
 }
 
 /*
