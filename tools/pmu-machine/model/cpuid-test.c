@@ -198,9 +198,9 @@ static void zen3_leaf_80000022(void **state)
 }
 
 /*
- * SDM vol. 4, 345H: 5:0 LBR format (vol. 3B, 17.4.8.1: 4 with flags in FROM, 5
- * with LBR_INFO; 3FH architectural), 12 SMM_FREEZE, 13 FW_WRITE, 15
- * PERF_METRICS
+ * SDM vol. 4, 345H: 5:0 LBR format (vol. 3B, "LBR Stack and Intel 64
+ * Processors": 4 with flags in FROM, 5 with LBR_INFO; 3FH architectural), 12
+ * SMM_FREEZE, 13 FW_WRITE, 15 PERF_METRICS
  */
 static void check_capabilities(struct fixture *f, uint64_t format)
 {

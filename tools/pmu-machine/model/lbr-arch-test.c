@@ -3,7 +3,8 @@
  * Architectural LBRs: order, entries, depth, LER, call-stack mode; what SMM, VM
  * entry and exit, and RESET do to them.
  *
- * SDM vol. 3B, "Last Branch Records"; vol. 4, Table 2-2; vol. 3C, 25.4, 28.3.2.
+ * SDM vol. 3B, "Last Branch Records"; vol. 4, "Architectural MSRs"; vol. 3C,
+ * "Loading Guest Control Registers, Debug Registers, and MSRs".
  */
 #include "pmu-fixture.h"
 

@@ -2,9 +2,9 @@
 /*
  * Which branches are recorded.
  *
- * SDM vol. 3B, 17.4 "Last Branch, Interrupt, and Exception Recording Overview",
- * 17.9.2 "Filtering of Last Branch Records"; "Last Branch Records", on
- * architectural LBRs.  APM vol. 2, 13.1.1.8, 13.1.1.9, 13.1.8.
+ * SDM vol. 3B, "Last Branch, Interrupt, and Exception Recording Overview",
+ * "Filtering of Last Branch Records"; "Last Branch Records", on architectural
+ * LBRs.  APM vol. 2, 13.1.1.8, 13.1.1.9, 13.1.8.
  */
 #include "pmu-fixture.h"
 
@@ -269,8 +269,9 @@ static void models_follow_the_counters_and_the_records(void **state)
 }
 
 /*
- * SDM vol. 3B, 17.4.4; "On a debug breakpoint event (#DB), IA32_LBR_CTL.LBREn
- * is cleared."  APM vol. 2, 13.1.1.8: the same of LBRSE.  The rest stays.
+ * SDM vol. 3B, "Monitoring Branches, Exceptions, and Interrupts"; "On a debug
+ * breakpoint event (#DB), IA32_LBR_CTL.LBREn is cleared."  APM vol. 2, 13.1.1.8:
+ * the same of LBRSE.  The rest stays.
  */
 static void debug_exception_switches_off(void **state)
 {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The LBRs of Haswell, Skylake and Ice Lake (SDM vol. 3B, 17.4 to 17.12; vol.
- * 4): a ring of registers, a pointer to the newest, a register of filters.
+ * The LBRs of Haswell, Skylake and Ice Lake (SDM vol. 3B, "Last Branch, Call
+ * Stack, Interrupt, and Exception Recording for Processors based on Haswell
+ * Microarchitecture", "... Skylake Microarchitecture"; vol. 4): a ring of
+ * registers, a pointer to the newest, a register of filters.
  */
 #include "regs.h"
 
@@ -28,8 +30,8 @@ static bool has_info(const struct pmu *pmu)
 }
 
 /*
- * Format 4 (Table 17-14): FROM[63] mispredicted, [62:61] transactional memory,
- * of which there is none: 0.
+ * Format 4 ("MSR_LASTBRANCH_x_FROM_IP with TSX Information"): [63] mispredicted,
+ * [62:61] transactional memory, of which there is none: 0.
  */
 static struct pmu_record format(struct pmu *pmu, const struct pmu_taken *taken)
 {
@@ -106,7 +108,7 @@ static bool valid(const struct pmu *pmu, uint32_t msr, uint64_t value)
 		return from_valid(pmu, value);
 	if (in(msr, MSR_LBR_TO, PMU_MAX_LBR))
 		return value == pmu_canonical(pmu, value);
-	if (in(msr, MSR_LBR_INFO, PMU_MAX_LBR))		/* Table 17-16 */
+	if (in(msr, MSR_LBR_INFO, PMU_MAX_LBR))		/* "MSR_LBR_INFO_x" */
 		return !(value & ~(7ULL << 61 | MASK(16)));
 	if (msr == MSR_LBR_SELECT)
 		return !(value & ~SELECT_VALID);

@@ -2,7 +2,8 @@
 /*
  * The legacy LBR stack: its order, what an entry says, call-stack mode.
  *
- * SDM vol. 3B, 17.4.8 "LBR Stack", 17.11 and 17.12, on Haswell and Skylake.
+ * SDM vol. 3B, "LBR Stack"; "Last Branch, Call Stack, Interrupt, and Exception
+ * Recording for Processors based on Haswell Microarchitecture", "... Skylake".
  */
 #include "pmu-fixture.h"
 
@@ -77,7 +78,7 @@ static void mispredict(struct fixture *f, uint64_t from, bool mispredicted)
 	pmu_record_branch(&f->pmu, &branch);
 }
 
-/* Table 17-14: FROM[63] MISPRED, 62 IN_TSX, 61 TSX_ABORT, 60:48 sign */
+/* "FROM_IP with TSX Information": 63 MISPRED, 62 IN_TSX, 61 TSX_ABORT, 60:48 sign */
 static void format_4_has_the_flag_in_from(void **state)
 {
 	struct fixture *f = *state;
@@ -104,7 +105,7 @@ static void format_4_kernel_addresses_cannot_be_restored(void **state)
 	wr(f, MSR_LBR_FROM_0, lbr_from(f, 0) | B(62) | B(61));
 }
 
-/* Table 17-16: LBR_INFO[63] MISPRED; FROM and TO are addresses only */
+/* "MSR_LBR_INFO_x": 63 MISPRED; FROM and TO are addresses only */
 static void format_5_has_the_flag_in_info(void **state)
 {
 	struct fixture *f = *state;

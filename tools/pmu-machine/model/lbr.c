@@ -85,7 +85,7 @@ void pmu_lbr_event(struct pmu *pmu, const struct pmu_taken *taken,
  * @record:	its record
  * @call_stack: in call-stack mode
  *
- * SDM vol. 3B, 17.11 "Last Branch, Call Stack, Interrupt, and Exception
+ * SDM vol. 3B, "Last Branch, Call Stack, Interrupt, and Exception
  * Recording for Processors based on Haswell Microarchitecture": in call-stack
  * mode a return removes the newest entry, and calls of length zero, which have
  * no return, are left out.
@@ -108,9 +108,9 @@ uint64_t pmu_lbr_cycles(const struct pmu *pmu)
 }
 
 /*
- * MSR_LBR_SELECT (SDM vol. 3B, Table 17-13) and LastBranchStackSelect (APM
- * vol. 2, 13.1.1.9): a bit that is set suppresses records.  Of a branch that
- * changes the CPL the one at which it ends decides.
+ * MSR_LBR_SELECT (SDM vol. 3B, "Filtering of Last Branch Records") and
+ * LastBranchStackSelect (APM vol. 2, 13.1.1.9): a bit that is set suppresses
+ * records.  Of a branch that changes the CPL the one at which it ends decides.
  */
 bool pmu_lbr_suppressed(uint64_t select, const struct pmu_taken *taken)
 {

@@ -304,13 +304,13 @@ static void legacy_lbr_info(void **state)
 	}
 }
 
-/* Table 17-13: 0 to 8 filters, 9 EN_CALLSTACK, "63:10 must be zero" */
+/* "MSR_LBR_SELECT": 0 to 8 filters, 9 EN_CALLSTACK, "63:10 must be zero" */
 static void lbr_select(void **state)
 {
 	check_bits(*state, MSR_LBR_SELECT, 0x3ff, 0);
 }
 
-/* Table 17-15 and others: "Range of TOS Pointer: 0 to 15", "0 to 31" */
+/* "LBR Stack Size and TOS Pointer Range": "0 to 15", "0 to 31" */
 static void lbr_tos(void **state)
 {
 	struct fixture *f = *state;
@@ -378,7 +378,7 @@ static void lbr_to_is_canonical(void **state)
 	check_canonical(*state, MSR_LBR_TO_0 + 7);
 }
 
-/* Table 17-16: 15:0 cycles, 61 TSX_ABORT, 62 IN_TSX, 63 MISPRED */
+/* "MSR_LBR_INFO_x": 15:0 cycles, 61 TSX_ABORT, 62 IN_TSX, 63 MISPRED */
 static void lbr_info_reserved_bits(void **state)
 {
 	check_bits(*state, MSR_LBR_INFO_0 + 31, 0xe00000000000ffff, 0);
