@@ -151,10 +151,27 @@ void BX_CPU_C::pmu_interrupt_taken(unsigned vector)
 void BX_CPU_C::pmu_delivery_begins(unsigned type)
 {
 	pmu.delivering = true;
+	pmu.event_from = RIP;
+	pmu.event_user = CPL != 0;
 	if (type == BX_HARDWARE_EXCEPTION) {
 		pmu.exceptions++;
 		pmu_charge(COST_EXCEPTION);
 	}
+}
+
+/*
+ * The event has arrived.  Behind INT n, INT3, INTO and INT1 follows
+ * BX_INSTR_FAR_BRANCH(), but not if a VM entry, which is ahead of its
+ * retirement, injected them.
+ */
+void BX_CPU_C::pmu_delivery_ends(unsigned type)
+{
+	bool event = type == BX_EXTERNAL_INTERRUPT || type == BX_NMI ||
+		     type == BX_HARDWARE_EXCEPTION;
+
+	if (PMU_MODELS(PMU_MODEL_BRANCHES) && (event || pmu.ahead))
+		pmu_taken(event ? PMU_BRANCH_EVENT : PMU_BRANCH_INT,
+			  pmu.event_from, RIP, pmu.event_user, false, false);
 }
 
 void BX_CPU_C::pmu_smi_taken(void)
@@ -163,15 +180,45 @@ void BX_CPU_C::pmu_smi_taken(void)
 	pmu_charge(COST_SMI);
 }
 
-void BX_CPU_C::pmu_predict_conditional(bx_address from, bool taken)
+/* A branch that was taken has retired: for the records. */
+void BX_CPU_C::pmu_taken(enum pmu_branch type, bx_address from, bx_address to,
+			 bool from_user, bool mispredicted, bool next)
 {
-	if (pmu_predict_cond(&pmu.predictor, from, taken))
+	struct pmu_taken taken;
+
+	taken.type = type;
+	taken.from = from;
+	taken.to = to;
+	taken.from_user = from_user;
+	taken.to_user = CPL != 0;
+	taken.mispredicted = mispredicted;
+	taken.next = next;
+	pmu_record_branch(&pmu.model, &taken);
+}
+
+void BX_CPU_C::pmu_cond_taken(bx_address from, bx_address to)
+{
+	bool mispredicted = pmu_predict_cond(&pmu.predictor, from, true);
+
+	if (mispredicted)
+		PMU_COUNT(PMU_MISP_COND);
+	if (PMU_MODELS(PMU_MODEL_BRANCHES))
+		pmu_taken(PMU_BRANCH_COND, from, to, CPL != 0, mispredicted,
+			  false);
+}
+
+void BX_CPU_C::pmu_cond_not_taken(bx_address from)
+{
+	if (pmu_predict_cond(&pmu.predictor, from, false))
 		PMU_COUNT(PMU_MISP_COND);
 }
 
-void BX_CPU_C::pmu_predict_near(unsigned what, bx_address from, bx_address next,
+/* Was it mispredicted?  A direct jump or call never is. */
+bool BX_CPU_C::pmu_predict_near(unsigned what, bx_address from, bx_address next,
 				bx_address to)
 {
+	bool mispredicted = false;
+
 	switch (what) {
 	case BX_INSTR_IS_CALL:
 		pmu_predict_call(&pmu.predictor, next);
@@ -180,16 +227,51 @@ void BX_CPU_C::pmu_predict_near(unsigned what, bx_address from, bx_address next,
 		pmu_predict_call(&pmu.predictor, next);
 		/* fall through */
 	case BX_INSTR_IS_JMP_INDIRECT:
-		if (pmu_predict_indirect(&pmu.predictor, from, to))
+		mispredicted = pmu_predict_indirect(&pmu.predictor, from, to);
+		if (mispredicted)
 			PMU_COUNT(PMU_MISP_IND);
 		break;
 	case BX_INSTR_IS_RET:
-		if (pmu_predict_ret(&pmu.predictor, to))
+		mispredicted = pmu_predict_ret(&pmu.predictor, to);
+		if (mispredicted)
 			PMU_COUNT(PMU_MISP_RET);
 		break;
-	default:		/* a direct jump is always predicted */
-		break;
 	}
+	return mispredicted;
+}
+
+static enum pmu_branch near_type(unsigned what)
+{
+	switch (what) {
+	case BX_INSTR_IS_CALL:
+		return PMU_BRANCH_CALL;
+	case BX_INSTR_IS_CALL_INDIRECT:
+		return PMU_BRANCH_CALL_IND;
+	case BX_INSTR_IS_JMP_INDIRECT:
+		return PMU_BRANCH_JMP_IND;
+	case BX_INSTR_IS_RET:
+		return PMU_BRANCH_RET;
+	default:
+		return PMU_BRANCH_JMP;
+	}
+}
+
+/* @next is the address of the instruction behind it. */
+void BX_CPU_C::pmu_near_taken(unsigned what, bx_address from, bx_address next,
+			      bx_address to)
+{
+	bool mispredicted = pmu_predict_near(what, from, next, to);
+
+	if (PMU_MODELS(PMU_MODEL_BRANCHES))
+		pmu_taken(near_type(what), from, to, CPL != 0, mispredicted,
+			  what == BX_INSTR_IS_CALL && to == next);
+}
+
+/* CPL is that of the target: the model still has where the branch began. */
+void BX_CPU_C::pmu_far_taken(unsigned what, bx_address from, bx_address to)
+{
+	pmu_taken(what == BX_INSTR_IS_INT ? PMU_BRANCH_INT : PMU_BRANCH_FAR,
+		  from, to, pmu.model.mode.user, false, false);
 }
 
 /* What an opcode costs, or COSTS for nothing beyond its own cycle */

@@ -20,16 +20,17 @@ void bx_instr_reset(unsigned cpu, unsigned type);
 
 #define BX_UNLIKELY(x)	__builtin_expect(!!(x), 0)
 
+/* PMU_MODEL_PREDICTOR is there whenever PMU_MODEL_BRANCHES is. */
 #define BX_INSTR_CNEAR_BRANCH_TAKEN(cpu_id, from, to) do {		\
 	PMU_COUNT(PMU_COND_TAKEN);					\
 	if (PMU_MODELS(PMU_MODEL_PREDICTOR))				\
-		BX_CPU_THIS_PTR pmu_predict_conditional(from, true);		\
+		BX_CPU_THIS_PTR pmu_cond_taken(from, to);		\
 } while (0)
 
 #define BX_INSTR_CNEAR_BRANCH_NOT_TAKEN(cpu_id, from) do {		\
 	PMU_COUNT(PMU_COND_NTAKEN);					\
 	if (PMU_MODELS(PMU_MODEL_PREDICTOR))				\
-		BX_CPU_THIS_PTR pmu_predict_conditional(from, false);		\
+		BX_CPU_THIS_PTR pmu_cond_not_taken(from);		\
 } while (0)
 
 /* how is a constant wherever this is expanded; i is the instruction */
@@ -40,13 +41,16 @@ void bx_instr_reset(unsigned cpu, unsigned type);
 		  (how) == BX_INSTR_IS_CALL_INDIRECT ? PMU_NEAR_CALL_IND : \
 		  PMU_NEAR_RET);					\
 	if (PMU_MODELS(PMU_MODEL_PREDICTOR))				\
-		BX_CPU_THIS_PTR pmu_predict_near(how, from,		\
-			(from) + (i)->ilen(), to);	\
+		BX_CPU_THIS_PTR pmu_near_taken(how, from,		\
+			(from) + (i)->ilen(), to);			\
 } while (0)
 
 #define BX_INSTR_FAR_BRANCH(cpu_id, what, prev_cs, prev_eip, new_cs, new_eip) do { \
 	PMU_COUNT(PMU_FAR);						\
 	BX_CPU_THIS_PTR pmu.delivering = false;				\
+	if (PMU_MODELS(PMU_MODEL_BRANCHES))				\
+		BX_CPU_THIS_PTR pmu_far_taken(what, prev_eip,	\
+					       new_eip);	\
 } while (0)
 
 #define BX_INSTR_HWINTERRUPT(cpu_id, vector, cs, eip) \

@@ -41,6 +41,8 @@ struct pmu_glue {
 	Bit8u mode;		/* what updateFetchModeMask() last told, packed */
 	unsigned interrupts;	/* taken, and not yet counted: see pmu_settle() */
 	unsigned exceptions;
+	Bit64u event_from;	/* where the event under way came */
+	bool event_user;
 	Bit64u memory_ordinal;	/* the instruction whose accesses these are: */
 	unsigned memory;	/* 1 it read, 2 it wrote */
 	Bit32u cost_of[COSTS];
