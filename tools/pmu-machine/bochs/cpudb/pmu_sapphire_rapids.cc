@@ -4,8 +4,7 @@
  *
  * Left out although Bochs has them: AMX (not configured), user interrupts and
  * supervisor protection keys (nothing uses them, little tested there), and the
- * virtualization of IA32_SPEC_CTRL.  The VM-entry and VM-exit controls of the
- * architectural LBRs (21, 26) come with them.
+ * virtualization of IA32_SPEC_CTRL.
  */
 #include "pmu_cpuid.h"
 
@@ -20,6 +19,7 @@ static const unsigned isa[] = {
 	BX_ISA_AVX512_BF16, BX_ISA_AVX512_FP16,
 	BX_ISA_UMIP, BX_ISA_RDPID, BX_ISA_LA57, BX_ISA_MOVDIRI,
 	BX_ISA_MOVDIR64B, BX_ISA_WAITPKG, BX_ISA_SERIALIZE, BX_ISA_CET,
+	BX_ISA_ARCH_LBR,
 	0
 };
 
