@@ -13,6 +13,8 @@ unrestricted-guest vmfunc shadow-vmcs entry-load-global-ctrl \
 exit-load-global-ctrl"
 vmx_server="posted-interrupts apic-registers virtual-interrupts pml \
 ept-violation-ve mode-based-execute tsc-scaling"
+vmx_rapids='user-wait-pause exit-save-global-ctrl entry-load-lbr-ctl \
+exit-clear-lbr-ctl'
 svm_all='nested-paging next-rip vmcb-clean flush-by-asid pause-filter'
 
 # parameters MODEL - what inside/identity.sh expects; "has_" are capabilities,
@@ -31,7 +33,7 @@ parameters()
 		echo "has_some='$vmx_server' leaf15='80:2 of 25000000 Hz'" ;;
 	sapphire-rapids)
 		echo "signature='6 143 8' microcode=0x2b000571"
-		echo "has_some='$vmx_server user-wait-pause exit-save-global-ctrl'"
+		echo "has_some='$vmx_server $vmx_rapids'"
 		echo "leaf15='80:2 of 25000000 Hz'" ;;
 	zen3)
 		echo "vendor=amd has_all='$svm_all'"

@@ -66,7 +66,7 @@ extern "C" {
  * VMX: what all four Intel have, and what came with the server parts.  The
  * preemption timer counts every tick of the TSC (IA32_VMX_MISC[4:0] = 0), with
  * which Bochs is built; processors have every 32nd or 128th.  The controls of
- * Processor Trace, of the architectural LBRs and of MPX are not there.
+ * Processor Trace and of MPX are not there.
  */
 #define PMU_VMX_COMMON							\
 	(BX_VMX_TPR_SHADOW | BX_VMX_VIRTUAL_NMI |			\

@@ -102,10 +102,16 @@ void BX_CPU_C::pmu_load_field(Bit32u msr, Bit64u value)
 	pmu.list = true;
 	pmu_count_access(msr, true);
 	pmu.list = false;
-	if (msr == BX_MSR_DEBUGCTLMSR)
+	switch (msr) {
+	case BX_MSR_DEBUGCTLMSR:
 		pmu_load_debugctl(&pmu.model, value);
-	else
+		break;
+	case BX_MSR_IA32_LBR_CTL:
+		pmu_load_lbr_ctl(&pmu.model, value);
+		break;
+	default:
 		pmu_load_global_ctrl(&pmu.model, value);
+	}
 }
 
 Bit64u BX_CPU_C::pmu_save_field(Bit32u msr)
@@ -113,8 +119,14 @@ Bit64u BX_CPU_C::pmu_save_field(Bit32u msr)
 	pmu.list = true;
 	pmu_count_access(msr, false);
 	pmu.list = false;
-	return msr == BX_MSR_DEBUGCTLMSR ? pmu.model.debugctl :
-					   pmu.model.global_ctrl;
+	switch (msr) {
+	case BX_MSR_DEBUGCTLMSR:
+		return pmu.model.debugctl;
+	case BX_MSR_IA32_LBR_CTL:
+		return pmu.model.lbr.ctl;
+	default:
+		return pmu.model.global_ctrl;
+	}
 }
 
 /*
