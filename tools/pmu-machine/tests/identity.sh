@@ -15,7 +15,8 @@ vmx_server="posted-interrupts apic-registers virtual-interrupts pml \
 ept-violation-ve mode-based-execute tsc-scaling"
 vmx_rapids='user-wait-pause exit-save-global-ctrl entry-load-lbr-ctl \
 exit-clear-lbr-ctl'
-svm_all='nested-paging next-rip vmcb-clean flush-by-asid pause-filter'
+svm_all='nested-paging lbr-virtualization next-rip vmcb-clean flush-by-asid \
+pause-filter'
 
 # parameters MODEL - what inside/identity.sh expects; "has_" are capabilities,
 # each of the others that it looks at must be absent.

@@ -84,13 +84,14 @@ extern "C" {
 	 BX_VMX_TSC_SCALING)
 
 /*
- * SVM.  Not there, because Bochs does not do it: LBR virtualization, TSC rate,
- * decode assists (no instruction bytes on a nested page fault), pause-filter
- * threshold, AVIC, virtual VMLOAD/VMSAVE, virtual GIF, virtual NMI.  VMCB clean
- * bits are hints that Bochs does not take (APM vol. 2, 15.15).
+ * SVM.  Not there, because Bochs does not do it: TSC rate, decode assists (no
+ * instruction bytes on a nested page fault), pause-filter threshold, AVIC,
+ * virtual VMLOAD/VMSAVE, virtual GIF, virtual NMI.  VMCB clean bits are hints
+ * that Bochs does not take (APM vol. 2, 15.15).
  */
 #define PMU_SVM								\
-	(BX_CPUID_SVM_NESTED_PAGING | BX_CPUID_SVM_SVM_LOCK |		\
+	(BX_CPUID_SVM_NESTED_PAGING | BX_CPUID_SVM_LBR_VIRTUALIZATION |	\
+	 BX_CPUID_SVM_SVM_LOCK |					\
 	 BX_CPUID_SVM_NRIP_SAVE | BX_CPUID_SVM_VMCB_CLEAN_BITS |	\
 	 BX_CPUID_SVM_FLUSH_BY_ASID | BX_CPUID_SVM_PAUSE_FILTER)
 

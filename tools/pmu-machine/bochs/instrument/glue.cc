@@ -91,6 +91,7 @@ void BX_CPU_C::pmu_power_up(void)
 		return;
 	pmu.cost = pmu.told.cycles - icount;
 	pmu.not_retired = icount - pmu.told.retired;
+	pmu.lbr_swapped = false;
 	pmu_reset(&pmu.model);
 }
 

@@ -48,6 +48,7 @@ struct pmu_glue {
 	Bit32u cost_of[COSTS];
 	struct pmu_predictor predictor;
 	struct pmu_cache *cache;
+	bool lbr_swapped;	/* until #VMEXIT */
 	struct {
 		bool guest;
 		unsigned cpl;
