@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Facts of the PMU under SVM: host and guest counting, intercepts, interrupts and GIF. */
 #include "amd.h"
+#include "amd-lbr.h"
 #include "svm.h"
 
 #define EARLY		100
@@ -230,5 +231,6 @@ void svm_facts(void)
 	pmi_facts();
 	pending_facts();
 	gif_facts();
+	amd_lbr_svm_facts();
 	pmu_reset();
 }

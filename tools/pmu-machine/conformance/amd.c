@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Facts of AMD's core PMU: what there is, and the order in which it is looked at. */
 #include "amd.h"
+#include "amd-lbr.h"
 
 struct pmu pmu;
 
@@ -154,6 +155,7 @@ int main(void)
 		counting_facts();
 		overflow_facts();
 		machine_facts();
+		amd_lbr_facts();
 		svm_facts();
 	} else {
 		skip(FACT("pmu", "the extended core counters", "APM 2 13.2.2"),

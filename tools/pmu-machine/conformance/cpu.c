@@ -60,14 +60,29 @@ static void put64(u8 *to, u64 value)
 		to[i] = value >> (8 * i);
 }
 
+static void set_offset(struct gate *gate, u64 offset)
+{
+	gate->offset_low = offset;
+	gate->offset_mid = offset >> 16;
+	gate->offset_high = offset >> 32;
+}
+
 static void set_gate(u32 vector, u8 type, u8 ist)
+{
+	idt[vector] = (struct gate){ .selector = KERNEL_CS, .type = type, .ist = ist };
+	set_vector(vector, 0);
+}
+
+/**
+ * set_vector() - put a handler into the IDT
+ * @vector:	which entry
+ * @handler:	in assembly, ends with IRETQ; NULL: trap() again
+ */
+void set_vector(u32 vector, void (*handler)(void))
 {
 	u64 stub = (u64)interrupt_stubs + STUB_SIZE * vector;
 
-	idt[vector] = (struct gate){
-		.offset_low = stub, .offset_mid = stub >> 16, .offset_high = stub >> 32,
-		.selector = KERNEL_CS, .type = type, .ist = ist,
-	};
+	set_offset(&idt[vector], handler ? (u64)handler : stub);
 }
 
 static void load_tss(void)
@@ -280,6 +295,20 @@ int rdpmc_safe(u32 index, u64 *value)
 	caught = NO_FAULT;
 	asm volatile(TRY("rdpmc") : "+a"(lo), "+d"(hi) : "c"(index) : "memory");
 	*value = caught == NO_FAULT ? (u64)hi << 32 | lo : 0;
+	return caught;
+}
+
+/**
+ * xrstors_safe() - XRSTORS that may fault
+ * @area:	with its header
+ * @mask:	components
+ *
+ * Return: NO_FAULT or the exception's vector
+ */
+int xrstors_safe(const void *area, u32 mask)
+{
+	caught = NO_FAULT;
+	asm volatile(TRY("xrstors64 (%0)") : : "r"(area), "a"(mask), "d"(0) : "memory");
 	return caught;
 }
 

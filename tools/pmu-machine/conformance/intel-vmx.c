@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Facts of the PMU under VMX: what entries and exits load, save, check and intercept. */
 #include "intel.h"
+#include "intel-lbr.h"
 #include "vmx.h"
 
 #define TURNS		1000
@@ -258,7 +259,7 @@ static void debugctl_facts(void)
 	   DEBUGCTL_FREEZE_PERFMON);
 	is(FACT("debugctl-clear", "every exit clears DEBUGCTL", "3C 28.5.1"), rdmsr(MSR_DEBUGCTL), 0);
 	fresh(0, 0, 0, 0);
-	if (vmread(0x4012) & ENTRY_LOAD_DEBUG) {
+	if (vmread(VMCS_ENTRY_CONTROLS) & ENTRY_LOAD_DEBUG) {
 		skip(FACT("debugctl-no-load", "without the entry control the host's DEBUGCTL stays", "3C 27.3.2.1"),
 		     "the control must be 1");
 	} else {
@@ -272,7 +273,7 @@ static void debugctl_facts(void)
 	is(FACT("debugctl-save", "the exit control saves the guest's DEBUGCTL", "3C 28.3.1"),
 	   vmread(VMCS_GUEST_DEBUGCTL), DEBUGCTL_FREEZE_PERFMON);
 	fresh(0, 0, 0, 0);
-	if (vmread(0x400c) & EXIT_SAVE_DEBUG) {
+	if (vmread(VMCS_EXIT_CONTROLS) & EXIT_SAVE_DEBUG) {
 		skip(FACT("debugctl-no-save", "and not without it", "3C 28.3.1"), "the control must be 1");
 	} else {
 		run(set_debugctl, DEBUGCTL_FREEZE_PERFMON);
@@ -377,5 +378,6 @@ void vmx_facts(void)
 	pmi_facts();
 	pending_facts();
 	freeze_facts();
+	intel_lbr_vmx_facts();
 	pmu_reset();
 }

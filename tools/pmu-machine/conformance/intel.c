@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Facts of Intel's core PMU: what there is, and the order in which it is looked at. */
 #include "intel.h"
+#include "intel-lbr.h"
 
 struct pmu pmu;
 
@@ -149,6 +150,7 @@ int main(void)
 	counting_facts();
 	overflow_facts();
 	machine_facts();
+	intel_lbr_facts();
 	vmx_facts();
 	return report_end();
 }

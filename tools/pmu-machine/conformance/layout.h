@@ -10,12 +10,14 @@
 #define USER_CS		0x2b
 #define TSS_SELECTOR	0x30
 
+#define VECTOR_DB	0x01
 #define VECTOR_NMI	0x02
 #define VECTOR_UD	0x06
 #define VECTOR_GP	0x0d
 #define VECTOR_USER_EXIT 0x40
 #define VECTOR_PMI	0x50
 #define VECTOR_TIMER	0x51
+#define VECTOR_BARE	0x60
 #define VECTOR_SPURIOUS	0xff
 
 #define BUFFER_LINES	4096

@@ -124,6 +124,7 @@ static inline void irq_off(void)
 int rdmsr_safe(u32 msr, u64 *value);
 int wrmsr_safe(u32 msr, u64 value);
 int rdpmc_safe(u32 index, u64 *value);
+int xrstors_safe(const void *area, u32 mask);
 bool rdpmc_wide(u32 index, u64 *value);
 
 /* For registers that must be there: an exception ends the program. */
@@ -159,6 +160,7 @@ void *memset(void *to, int value, u64 n);
 void cpu_init(void);
 void cpu_vendor(char vendor[13]);
 void cpu_family_model(u32 *family, u32 *model);
+void set_vector(u32 vector, void (*handler)(void));
 void trap(struct regs *regs);
 void nmi_unblock(void);
 int user_run(void (*code)(void), u64 arg, u64 rflags);
@@ -192,6 +194,8 @@ static inline u32 pmis(void)
 
 /* apic.c */
 #define APIC_EOI	0x0b0
+#define APIC_ICR	0x300
+#define ICR_SELF	0x44000
 #define APIC_SVR	0x0f0
 #define APIC_IRR	0x200
 #define APIC_TIMER	0x320

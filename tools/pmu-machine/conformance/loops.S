@@ -11,7 +11,7 @@
  * run_counted(msr, on, fn, arg): WRMSR(msr, on); fn(arg); WRMSR(msr, 0).
  * Between the two WRMSRs: CALL, POP, 2 XOR; and one of the WRMSRs.
  */
-	.globl run_counted
+	.globl run_counted, run_call, run_call_end
 run_counted:
 	movq %rdx, %r9
 	movq %rcx, %r10
@@ -22,7 +22,9 @@ run_counted:
 	pushq %rcx
 	movq %r10, %rdi
 	wrmsr
+run_call:
 	call *%r9
+run_call_end:
 	popq %rcx
 	xorl %eax, %eax
 	xorl %edx, %edx

@@ -225,6 +225,7 @@ trap_stack_top:
 	.globl nmi_stack_top
 nmi_stack_top:
 	.skip 16384
+	.globl user_stack_top
 user_stack_top:
 	.globl user_saved_rsp
 user_saved_rsp:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Into the guest and back. */
 	.text
-	.globl svm_enter, svm_guest_entry
+	.globl svm_enter, svm_guest_entry, svm_guest_end
 
 /* svm_enter(vmcb): leaves GIF at 0 */
 svm_enter:
@@ -26,6 +26,7 @@ svm_enter:
 /* 1 instruction before the function, and the VMMCALL, which exits and so does not retire */
 svm_guest_entry:
 	call *svm_guest_fn
+svm_guest_end:
 	vmmcall
 
 	.bss

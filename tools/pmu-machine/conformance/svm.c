@@ -147,7 +147,7 @@ u64 svm_run(void (*fn)(u64 arg), u64 arg)
 	put64(VMCB_RIP, (u64)svm_guest_entry);
 	put64(VMCB_RSP, (u64)svm_guest_stack);
 	svm_enter(vmcb);
-	return *(volatile u64 *)(vmcb + VMCB_EXIT_CODE);
+	return svm_get(VMCB_EXIT_CODE);
 }
 
 /**
@@ -157,5 +157,26 @@ u64 svm_run(void (*fn)(u64 arg), u64 arg)
  */
 u64 svm_exit_info1(void)
 {
-	return *(volatile u64 *)(vmcb + VMCB_EXIT_INFO1);
+	return svm_get(VMCB_EXIT_INFO1);
+}
+
+/**
+ * svm_put() - write a field of the VMCB
+ * @offset:	of 64 bits
+ * @value:	to write
+ */
+void svm_put(u32 offset, u64 value)
+{
+	put64(offset, value);
+}
+
+/**
+ * svm_get() - read a field of the VMCB
+ * @offset:	of 64 bits
+ *
+ * Return: what it holds
+ */
+u64 svm_get(u32 offset)
+{
+	return *(volatile u64 *)(vmcb + offset);
 }

@@ -25,6 +25,8 @@ void svm_off(void);
 void svm_prepare(u32 intercepts, u64 rflags);
 u64 svm_run(void (*fn)(u64 arg), u64 arg);
 u64 svm_exit_info1(void);
+void svm_put(u32 offset, u64 value);
+u64 svm_get(u32 offset);
 void svm_intercept_msr(u32 msr);
 
 /* GIF is 0 after svm_run(): nothing interrupts until stgi() */

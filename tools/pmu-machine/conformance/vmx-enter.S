@@ -3,7 +3,7 @@
 #define VMCS_HOST_RSP 0x6c14
 
 	.text
-	.globl vmx_launch, vmx_exit_point, vmx_guest_entry
+	.globl vmx_launch, vmx_exit_point, vmx_guest_entry, vmx_guest_end
 
 /* vmx_launch(): 0 after a VM exit (or a failed entry that looks like one), 1 VMfailInvalid, 2 VMfailValid */
 vmx_launch:
@@ -35,6 +35,7 @@ vmx_exit_point:
 /* 1 instruction before the function, and the VMCALL, which exits and so does not retire */
 vmx_guest_entry:
 	call *vmx_guest_fn
+vmx_guest_end:
 	vmcall
 
 	.bss

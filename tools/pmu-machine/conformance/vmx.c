@@ -188,7 +188,7 @@ static void write_guest(void)
 	vmwrite(0x681a, 0x400);			/* DR7 */
 	vmwrite(0x681c, (u64)vmx_guest_stack);
 	vmwrite(0x681e, (u64)vmx_guest_entry);
-	vmwrite(0x6820, RFLAGS_FIXED);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
 	vmwrite(0x6822, 0);			/* pending debug exceptions */
 	vmwrite(0x6824, 0);
 	vmwrite(0x6826, 0);
@@ -228,14 +228,14 @@ void vmx_prepare(u32 pin, u32 cpu, u32 exit, u32 entry)
 	clear_vmcs();
 	vmwrite(0x4000, adjust(pin, MSR_VMX_PIN));
 	vmwrite(0x4002, adjust(cpu | CPU_MSR_BITMAP, MSR_VMX_CPU));
-	vmwrite(0x400c, adjust(exit | EXIT_HOST64, MSR_VMX_EXIT));
-	vmwrite(0x4012, adjust(entry | ENTRY_IA32E, MSR_VMX_ENTRY));
+	vmwrite(VMCS_EXIT_CONTROLS, adjust(exit | EXIT_HOST64, MSR_VMX_EXIT));
+	vmwrite(VMCS_ENTRY_CONTROLS, adjust(entry | ENTRY_IA32E, MSR_VMX_ENTRY));
 	vmwrite(0x2004, (u64)msr_bitmap);
-	vmwrite(0x4004, 0);			/* exception bitmap */
+	vmwrite(VMCS_EXCEPTION_BITMAP, 0);
 	vmwrite(0x4006, 0);			/* page-fault error code mask and match */
 	vmwrite(0x4008, 0);
 	vmwrite(0x400a, 0);			/* CR3-target count */
-	vmwrite(0x4016, 0);			/* entry interruption information */
+	vmwrite(VMCS_ENTRY_INT_INFO, 0);
 	vmwrite(VMCS_EXIT_STORE_COUNT, 0);
 	vmwrite(VMCS_EXIT_LOAD_COUNT, 0);
 	vmwrite(VMCS_ENTRY_LOAD_COUNT, 0);
