@@ -77,16 +77,6 @@ with_guests()
 		-- sh "/test/$script.sh"
 }
 
-# judged MODEL COMMAND... - the facts of a program that judges statistics
-judged()
-{
-	model=$1
-	shift
-	"$@" >"$work/facts" ||
-		echo 'FAIL statistics: they are not complete' >>"$work/facts"
-	read_facts "$model" <"$work/facts"
-}
-
 # One model for each way in which KVM does it: by MSR lists and without
 # STATUS_SET, by VMCS fields and with it, AMD's without and with PerfMonV2.
 by_default 'haswell sapphire-rapids zen3 zen4'

@@ -106,6 +106,16 @@ facts_of()
 	tail -n 20 "$work/$model.kernel" 2>/dev/null | sed 's/^/  | /'
 }
 
+# judged MODEL COMMAND... - the facts of a program that judges what a script left
+judged()
+{
+	model=$1
+	shift
+	"$@" >"$work/facts" ||
+		echo 'FAIL the judge: it did not come to its end' >>"$work/facts"
+	read_facts "$model" <"$work/facts"
+}
+
 # model_field MODEL COLUMN - a field of the table of models.
 model_field()
 {
