@@ -52,6 +52,8 @@ class OptionTest(unittest.TestCase):
                          ("Haswell,pmu=off", "2", "1024"))
         self.assertTrue(options["-append"].endswith(" a b"))
         self.assertIn("host,pmu=on", guest.qemu(parse()))
+        self.assertIn("host,migratable=no,pmu=on", guest.qemu(
+            parse("--guest-cpu", "host,migratable=no")))
 
     def test_memory(self):
         """guest: files that its half of the memory cannot hold are refused"""
