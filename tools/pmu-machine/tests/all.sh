@@ -77,6 +77,7 @@ fi
 programs="
 python3 $tests/../runner/run_tests.py
 python3 $tests/../runner/run_tests.py $tests/../bench
+python3 $tests/../runner/run_tests.py $tests
 $tests/../../series/tests/run.py
 make -s -C $tests/../model test
 $tests/run-runner.py
@@ -84,6 +85,7 @@ $tests/../conformance/run.sh
 $tests/kvm-unit-tests.sh
 $tests/identity.sh
 $tests/perf-exact.sh
+$tests/branches.sh
 $(in_turn 0 "$tests/selftests.sh")
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
