@@ -24,13 +24,14 @@
 #include <asm/msr.h>
 #include <asm/perf_event.h>
 
+#include "cpuid.h"
 #include "irq.h"
 #include "lapic.h"
 #include "mediated_pmu.h"
 #include "pmu.h"
 #include "x86.h"
 
-/* A guest with no counter enabled for this long is no user any more. */
+/* A guest that enables nothing for this long is no user any more. */
 #define IDLE_AFTER	HZ
 
 bool __read_mostly enable_mediated_pmu;
@@ -146,6 +147,50 @@ int kvm_mediated_pmu_check_cpuid(struct kvm_vcpu *vcpu,
 	return 0;
 }
 
+/**
+ * kvm_mediated_lbr_check_cpuid - can the CPU's LBR be what this leaf says?
+ * @vcpu: a vCPU that is given CPUID with architectural LBR
+ * @leaf_0x1c: its leaf 1CH, or NULL
+ *
+ * The registers are the CPU's own, with all that they take and show.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kvm_mediated_lbr_check_cpuid(struct kvm_vcpu *vcpu,
+				 struct kvm_cpuid_entry2 *leaf_0x1c)
+{
+	u32 eax, ebx, ecx, edx;
+
+	if (!kvm_pmu_is_mediated(vcpu))
+		return 0;
+	if (!leaf_0x1c)
+		return -EINVAL;
+
+	cpuid(0x1c, &eax, &ebx, &ecx, &edx);
+	return leaf_0x1c->eax == eax && leaf_0x1c->ebx == ebx &&
+	       leaf_0x1c->ecx == ecx ? 0 : -EINVAL;
+}
+
+/**
+ * kvm_mediated_lbr_check_amd_cpuid - can the CPU's LBR be what this leaf says?
+ * @vcpu: a vCPU that is given CPUID
+ * @leaf: its leaf 80000022H, or NULL
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kvm_mediated_lbr_check_amd_cpuid(struct kvm_vcpu *vcpu,
+				     struct kvm_cpuid_entry2 *leaf)
+{
+	union cpuid_0x80000022_ebx ebx;
+
+	if (!kvm_pmu_is_mediated(vcpu) || !leaf ||
+	    !(leaf->eax & feature_bit(AMD_LBR_V2)))
+		return 0;
+
+	ebx.full = leaf->ebx;
+	return ebx.split.lbr_v2_stack_sz == AMD_LBR_V2_ENTRIES ? 0 : -EINVAL;
+}
+
 static bool lvtpc_is_masked(struct kvm_vcpu *vcpu)
 {
 	struct kvm_lapic *apic = vcpu->arch.apic;
@@ -188,6 +233,21 @@ static bool any_counts(struct kvm_pmu *pmu)
 	}
 
 	return false;
+}
+
+static bool is_idle(unsigned long last_use)
+{
+	return time_after(jiffies, last_use + IDLE_AFTER);
+}
+
+static void note_use(struct kvm_vcpu *vcpu)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+
+	if (mediated->lbr.recording || mediated->lbr.wanted)
+		mediated->lbr.last_use = jiffies;
+	if (any_counts(vcpu_to_pmu(vcpu)) || mediated->lbr.in_use)
+		mediated->last_use = jiffies;
 }
 
 static u32 selector_msr(struct kvm_pmc *pmc)
@@ -410,9 +470,9 @@ void kvm_mediated_pmu_vcpu_put(struct kvm_vcpu *vcpu)
 		return;
 
 	put_if_loaded(vcpu);
-	if (any_counts(vcpu_to_pmu(vcpu)))
-		mediated->last_use = jiffies;
-	else if (time_after(jiffies, mediated->last_use + IDLE_AFTER))
+	note_use(vcpu);
+	if (is_idle(mediated->last_use) ||
+	    (mediated->lbr.in_use && is_idle(mediated->lbr.last_use)))
 		kvm_make_request(KVM_REQ_PMU, vcpu);
 }
 
@@ -485,6 +545,18 @@ static void reprogram_fixed(struct kvm_vcpu *vcpu)
 		wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, ctrl);
 }
 
+static void use_lbr(struct kvm_vcpu *vcpu)
+{
+	guard(irqsave)();
+
+	if (vcpu_to_mediated_lbr(vcpu)->in_use)
+		return;
+
+	vcpu_to_mediated_lbr(vcpu)->in_use = true;
+	if (kvm_mediated_pmu_loaded(vcpu))
+		static_call_cond(kvm_x86_pmu_mediated_load_lbr)(vcpu);
+}
+
 /*
  * The intercepts of L2 are merged when it is entered: don't take back what it
  * may rely on until L1 runs.
@@ -492,15 +564,21 @@ static void reprogram_fixed(struct kvm_vcpu *vcpu)
 static void set_in_use(struct kvm_vcpu *vcpu)
 {
 	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
-	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	struct kvm_mediated_lbr *lbr = &mediated->lbr;
+	bool keep = kvm_mediated_pmu_loaded(vcpu) || is_guest_mode(vcpu);
 
-	if (any_counts(pmu)) {
-		mediated->last_use = jiffies;
+	note_use(vcpu);
+
+	if (lbr->recording || lbr->wanted)
+		use_lbr(vcpu);
+	else if (!keep && is_idle(lbr->last_use))
+		lbr->in_use = false;
+	lbr->wanted = false;
+
+	if (any_counts(vcpu_to_pmu(vcpu)) || lbr->in_use)
 		mediated->in_use = true;
-	} else if (!kvm_mediated_pmu_loaded(vcpu) && !is_guest_mode(vcpu) &&
-		   time_after(jiffies, mediated->last_use + IDLE_AFTER)) {
+	else if (!keep && is_idle(mediated->last_use))
 		mediated->in_use = false;
-	}
 }
 
 /**
@@ -512,6 +590,7 @@ static void set_in_use(struct kvm_vcpu *vcpu)
 void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	bool lbr_was_in_use = pmu->mediated.lbr.in_use;
 	bool was_in_use = pmu->mediated.in_use;
 	int i;
 
@@ -521,9 +600,50 @@ void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu)
 		reprogram_fixed(vcpu);
 
 	set_in_use(vcpu);
-	if (pmu->mediated.in_use != was_in_use)
+	if (pmu->mediated.in_use != was_in_use ||
+	    pmu->mediated.lbr.in_use != lbr_was_in_use)
 		kvm_pmu_call(mediated_intercept)(vcpu);
 }
+
+/**
+ * kvm_mediated_lbr_want - the guest reached for branch records, in vain
+ * @vcpu: the vCPU
+ *
+ * It is to have them in the hardware before it runs on.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void kvm_mediated_lbr_want(struct kvm_vcpu *vcpu)
+{
+	vcpu_to_mediated_lbr(vcpu)->wanted = true;
+	kvm_make_request(KVM_REQ_PMU, vcpu);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_lbr_want);
+
+/**
+ * kvm_mediated_lbr_record - the guest began or stopped to record branches
+ * @vcpu: the vCPU
+ * @on: does it record now?
+ *
+ * The processor may have stopped it since: that is found out with the guest's
+ * next write.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void kvm_mediated_lbr_record(struct kvm_vcpu *vcpu, bool on)
+{
+	struct kvm_mediated_lbr *lbr = vcpu_to_mediated_lbr(vcpu);
+
+	if (lbr->recording == on)
+		return;
+
+	/* If it stopped, idle time begins here. */
+	note_use(vcpu);
+	lbr->recording = on;
+	if (on)
+		kvm_make_request(KVM_REQ_PMU, vcpu);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_lbr_record);
 
 /*
  * The guest is about to ask a counter for PMIs, or not to. What has overflowed
@@ -554,8 +674,8 @@ static void settle_silent_overflows(struct kvm_vcpu *vcpu)
  * @msr: the register that KVM is about to read or write for the guest or for
  *	user space
  *
- * Selectors are always there, and so is Intel's GLOBAL_CTRL, which is loaded
- * and saved by VM entry and exit.
+ * Selectors are always there. What VM entry and exit load and save is not in
+ * the hardware either: Intel's GLOBAL_CTRL and LBR_CTL, AMD's branch records.
  *
  * Context: process, the vCPU is loaded.
  */
@@ -568,6 +688,11 @@ void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
 		settle_silent_overflows(vcpu);
 		return;
 	case MSR_CORE_PERF_GLOBAL_CTRL:
+	case MSR_ARCH_LBR_CTL:
+	case MSR_AMD64_LBR_SELECT:
+	case MSR_AMD_DBG_EXTN_CFG:
+	case MSR_AMD_SAMP_BR_FROM ...
+	     MSR_AMD_SAMP_BR_FROM + 2 * AMD_LBR_V2_ENTRIES - 1:
 		return;
 	case MSR_F15H_PERF_CTL0 ... MSR_F15H_PERF_CTR5:
 		if ((msr - MSR_F15H_PERF_CTL0) & 1)
@@ -608,21 +733,37 @@ void kvm_mediated_pmu_fetch_global_ctrl(struct kvm_vcpu *vcpu)
 		static_call_cond(kvm_x86_pmu_mediated_global_ctrl)(vcpu);
 }
 
+/**
+ * kvm_mediated_pmu_set_status - add to the status that the guest sees
+ * @vcpu: the vCPU
+ * @bits: of GLOBAL_STATUS
+ *
+ * Context: interrupts off, the vCPU is loaded.
+ */
+void kvm_mediated_pmu_set_status(struct kvm_vcpu *vcpu, u64 bits)
+{
+	if (kvm_mediated_pmu_loaded(vcpu))
+		kvm_pmu_call(mediated_set_status)(vcpu, bits);
+	else
+		vcpu_to_pmu(vcpu)->global_status |= bits;
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_set_status);
+
 static void overflow(struct kvm_pmc *pmc)
 {
 	struct kvm_pmu *pmu = pmc_to_pmu(pmc);
 	struct kvm_vcpu *vcpu = pmc->vcpu;
 
 	if (kvm_pmu_has_perf_global_ctrl(pmu)) {
-		if (kvm_mediated_pmu_loaded(vcpu))
-			kvm_pmu_call(mediated_set_status)(vcpu, BIT_ULL(pmc->idx));
-		else
-			pmu->global_status |= BIT_ULL(pmc->idx);
+		kvm_mediated_pmu_set_status(vcpu, BIT_ULL(pmc->idx));
 		pmu->mediated.old_status |= BIT_ULL(pmc->idx);
 	}
 
-	if (pmc_wants_pmi(pmc))
-		kvm_make_request(KVM_REQ_PMI, vcpu);
+	if (!pmc_wants_pmi(pmc))
+		return;
+
+	static_call_cond(kvm_x86_pmu_mediated_freeze)(vcpu);
+	kvm_make_request(KVM_REQ_PMI, vcpu);
 }
 
 /*
@@ -683,6 +824,7 @@ void kvm_mediated_pmu_reset(struct kvm_vcpu *vcpu)
 	for (i = 0; i < pmu->nr_arch_gp_counters; i++)
 		pmu->gp_counters[i].hw_eventsel = 0;
 	pmu->mediated.hw_fixed_ctr_ctrl = 0;
+	memset(&pmu->mediated.lbr.regs, 0, sizeof(pmu->mediated.lbr.regs));
 }
 
 /**

@@ -13,6 +13,7 @@
 
 #include <asm/msr.h>
 #include <asm/perf_event.h>
+#include <asm/perf_guest_lbr.h>
 
 #include "mediated_pmu.h"
 #include "pmu.h"
@@ -66,6 +67,9 @@ void amd_mediated_save(struct kvm_vcpu *vcpu)
 		kvm_mediated_pmu_save_status(pmu);
 	}
 	kvm_mediated_pmu_save_gp(pmu);
+	/* The guest's records are in the VMCB, but still in the hardware, too. */
+	if (svm_mediated_lbr_in_use(vcpu))
+		perf_host_lbr_restart();
 }
 
 void amd_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
@@ -152,4 +156,19 @@ void amd_mediated_intercept(struct kvm_vcpu *vcpu)
 	pass(vcpu, MSR_AMD64_PERF_CNTR_GLOBAL_CTL, globals, globals);
 	pass(vcpu, MSR_AMD64_PERF_CNTR_GLOBAL_STATUS, globals, false);
 	pass(vcpu, MSR_AMD64_PERF_CNTR_GLOBAL_STATUS_CLR, globals, globals);
+	svm_update_lbrv(vcpu);
+}
+
+/* PPR: DebugCtl's two bits set those of PerfCntrGlobalStatus. */
+void amd_mediated_freeze(struct kvm_vcpu *vcpu)
+{
+	u64 debugctl = to_svm(vcpu)->vmcb->save.dbgctl;
+	u64 frozen = 0;
+
+	if (debugctl & DEBUGCTLMSR_FREEZE_LBRS_ON_PMI)
+		frozen |= GLOBAL_STATUS_LBRS_FROZEN;
+	if (debugctl & DEBUGCTLMSR_FREEZE_PERFMON_ON_PMI)
+		frozen |= GLOBAL_STATUS_COUNTERS_FROZEN;
+	if (frozen)
+		kvm_mediated_pmu_set_status(vcpu, frozen);
 }

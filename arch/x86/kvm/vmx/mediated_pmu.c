@@ -112,6 +112,8 @@ void intel_mediated_load(struct kvm_vcpu *vcpu)
 	wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, pmu->mediated.hw_fixed_ctr_ctrl);
 
 	clear_metrics();
+	if (vcpu_to_mediated_lbr(vcpu)->in_use)
+		intel_mediated_load_lbr(vcpu);
 	load_status(vcpu);
 }
 
@@ -126,6 +128,8 @@ void intel_mediated_save(struct kvm_vcpu *vcpu)
 		kvm_mediated_pmu_save_counter(&pmu->fixed_counters[i]);
 
 	clear_metrics();
+	if (vcpu_to_mediated_lbr(vcpu)->in_use)
+		vmx_mediated_lbr_save(vcpu);
 	kvm_mediated_pmu_save_status(pmu);
 }
 
@@ -140,6 +144,48 @@ void intel_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
 
 	pmu->global_status |= bits;
 	update_status_intercept(vcpu);
+}
+
+/*
+ * SDM vol. 3B, "Freezing LBR and Performance Counters on PMI": from version 4 on
+ * it is in GLOBAL_STATUS, before that what is enabled is switched off.
+ */
+static bool freezes_in_status(int version)
+{
+	return version >= 4;
+}
+
+/* Is what the processor does on a PMI what the guest's version says? */
+bool vmx_mediated_freezes(struct kvm_vcpu *vcpu)
+{
+	int version = vcpu_to_pmu(vcpu)->version;
+
+	return kvm_pmu_is_mediated(vcpu) && version > 1 &&
+	       freezes_in_status(version) == freezes_in_status(kvm_host_pmu.version);
+}
+
+void intel_mediated_freeze(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	u64 debugctl = vmx_guest_debugctl_read();
+	u64 frozen = 0;
+
+	if (debugctl & DEBUGCTLMSR_FREEZE_LBRS_ON_PMI)
+		frozen |= GLOBAL_STATUS_LBRS_FROZEN;
+	if (debugctl & DEBUGCTLMSR_FREEZE_PERFMON_ON_PMI)
+		frozen |= GLOBAL_STATUS_COUNTERS_FROZEN;
+	if (!frozen)
+		return;
+
+	if (freezes_in_status(pmu->version)) {
+		kvm_mediated_pmu_set_status(vcpu, frozen);
+		return;
+	}
+
+	if (frozen & GLOBAL_STATUS_LBRS_FROZEN)
+		vmx_guest_debugctl_write(vcpu, debugctl & ~DEBUGCTLMSR_LBR);
+	if (frozen & GLOBAL_STATUS_COUNTERS_FROZEN)
+		pmu->global_ctrl = 0;
 }
 
 u64 intel_mediated_eventsel(struct kvm_pmc *pmc)
@@ -176,6 +222,7 @@ void intel_mediated_intercept(struct kvm_vcpu *vcpu)
 				  intercept || !has_whole_pmu(pmu));
 	/* User space's MSR filter may have changed, too. */
 	set_status_intercept(vcpu, intercepts_status(pmu));
+	vmx_mediated_lbr_intercept(vcpu);
 }
 
 static bool exit_saves_global_ctrl(void)
@@ -281,6 +328,8 @@ bool vmx_mediated_pmu_enter(struct vcpu_vmx *vmx)
 {
 	u64 global_ctrl;
 
+	vmx_mediated_lbr_enter(vmx);
+
 	if (!kvm_mediated_pmu_loaded(&vmx->vcpu)) {
 		if (vmx->loaded_vmcs->mediated_pmu)
 			leave_global_ctrl(vmx);
@@ -307,6 +356,8 @@ void vmx_mediated_pmu_exit(struct vcpu_vmx *vmx)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
 	u64 global_ctrl;
+
+	vmx_mediated_lbr_exit(vmx);
 
 	if (!kvm_mediated_pmu_loaded(&vmx->vcpu) || vmx->fail)
 		return;

@@ -27,6 +27,9 @@
 #define MSRS_GP		8
 #define MSRS_FIXED	7
 
+#define X86_FEATURE_AMD_FREEZE	KVM_X86_CPU_FEATURE(0x80000022, 0, EAX, 2)
+
+#define LBR_FORMAT	GENMASK_ULL(5, 0)	/* all ones: architectural */
 #define STATUS_LBR_FRZ	BIT_ULL(58)
 #define STATUS_CTR_FRZ	BIT_ULL(59)
 #define STATUS_OVF_BUF	BIT_ULL(62)
@@ -276,9 +279,11 @@ static void guest_global_ctrl(bool used)
  */
 static uint64_t status_reserved(void)
 {
-	uint64_t defined = pmu_all_counters() | STATUS_OVF_BUF | STATUS_COND_CHGD;
+	uint64_t defined = pmu_all_counters();
 
-	if (pmu.global_set)
+	if (this_cpu_is_intel())
+		defined |= STATUS_OVF_BUF | STATUS_COND_CHGD;
+	if (pmu.global_set && (this_cpu_is_intel() || this_cpu_has(X86_FEATURE_AMD_FREEZE)))
 		defined |= STATUS_LBR_FRZ | STATUS_CTR_FRZ;
 
 	return ~defined;
@@ -295,7 +300,7 @@ static void guest_status(bool used)
 	if (!this_cpu_is_intel()) {
 		check_bits(pmu.global_status, ~0ull, DROPPED);
 		check_bits(pmu.global_clear, ~0ull, DROPPED);
-		check_bits(pmu.global_set, ~pmu_all_counters(), DROPPED);
+		check_bits(pmu.global_set, status_reserved(), DROPPED);
 		GUEST_ASSERT_EQ(rdmsr(pmu.global_status), 0);
 		GUEST_DONE();
 	}
@@ -334,6 +339,14 @@ static void check_beyond(uint32_t first, unsigned int nr, unsigned int max)
 		check_absent(first + nr, max - nr);
 }
 
+/* PERF_CAPABILITIES' LBR format: 0 says that there is none. */
+static bool has_legacy_lbr(void)
+{
+	uint64_t format = rdmsr(MSR_IA32_PERF_CAPABILITIES) & LBR_FORMAT;
+
+	return format && format != LBR_FORMAT;
+}
+
 static void check_absent_intel(void)
 {
 	bool fw_writes = rdmsr(MSR_IA32_PERF_CAPABILITIES) & PMU_CAP_FW_WRITES;
@@ -345,12 +358,13 @@ static void check_absent_intel(void)
 	if (!pmu.global_set)
 		check_absent(MSR_CORE_PERF_GLOBAL_STATUS_SET, 2);
 
-	/* Neither PERF_METRICS nor PEBS nor LBRs are given to guests. */
+	/* Neither PERF_METRICS nor PEBS are given to guests. */
 	check_absent(MSR_PERF_METRICS, 1);
 	check_absent(MSR_IA32_PEBS_ENABLE, 1);
 	check_absent(MSR_PEBS_DATA_CFG, 1);
 	check_absent(MSR_IA32_DS_AREA, 1);
-	check_absent(MSR_LBR_SELECT, 2);
+	if (!has_legacy_lbr())
+		check_absent(MSR_LBR_SELECT, 2);
 
 	check_absent(MSR_F15H_PERF_CTL0, 12);
 	check_absent(MSR_AMD64_GLOBAL_STATUS, 4);
