@@ -29,6 +29,14 @@ in_turn()
 		'{ sub("^env", "env WATCHDOG=" (NR - 1 + first) % 2); print }'
 }
 
+# branching COMMAND - on the models whose branch records QEMU passes to guests.
+branching()
+{
+	for model in haswell skylake icelake; do
+		echo "env MODELS=$model $1"
+	done
+}
+
 # run NUMBER - run a program, and show what it said when it has ended.
 run()
 {
@@ -91,6 +99,7 @@ env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/
 env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_ownership_test $tests/selftests.sh
 $tests/perf-exact.sh --guest
+env MODELS=sapphire-rapids $tests/branches.sh --guest
 $tests/kvm.sh
 $tests/guest-sharing.sh
 $tests/nested.sh
@@ -105,6 +114,7 @@ $(each_model "env SERIES=mediated-debug $tests/selftests.sh")
 $(each_model "env CPUS=2 $tests/selftests.sh")
 $(each_model "env SERIES=mediated-debug $tests/fuzz.sh --long")
 env SERIES=mediated-debug $tests/perf-exact.sh --guest
+$(branching "$tests/branches.sh --guest")
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh
 env SERIES=mediated-debug $tests/host-churn.sh
