@@ -13,10 +13,10 @@ unrestricted-guest vmfunc shadow-vmcs entry-load-global-ctrl \
 exit-load-global-ctrl"
 vmx_server="posted-interrupts apic-registers virtual-interrupts pml \
 ept-violation-ve mode-based-execute tsc-scaling"
-vmx_rapids='user-wait-pause exit-save-global-ctrl entry-load-lbr-ctl \
-exit-clear-lbr-ctl'
-svm_all='nested-paging lbr-virtualization next-rip vmcb-clean flush-by-asid \
-pause-filter'
+vmx_rapids="user-wait-pause exit-save-global-ctrl entry-load-lbr-ctl \
+exit-clear-lbr-ctl"
+svm_all="nested-paging lbr-virtualization next-rip vmcb-clean flush-by-asid \
+pause-filter"
 
 # parameters MODEL - what inside/identity.sh expects; "has_" are capabilities,
 # each of the others that it looks at must be absent.
