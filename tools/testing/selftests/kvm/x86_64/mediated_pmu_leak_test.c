@@ -637,9 +637,19 @@ static int set_rdpmc(int who)
 }
 
 /* What nobody's guest changes: residencies count, and perf's own events do. */
+static bool is_lbr(uint32_t msr)
+{
+	return in(msr, MSR_LBR_SELECT, 2) || in(msr, MSR_LBR_NHM_FROM, 32) ||
+	       in(msr, MSR_LBR_NHM_TO, 32) || in(msr, MSR_LBR_INFO_0, 32) ||
+	       in(msr, MSR_ARCH_LBR_INFO_0, 32) || in(msr, MSR_ARCH_LBR_FROM_0, 32) ||
+	       in(msr, MSR_ARCH_LBR_TO_0, 32) || in(msr, MSR_AMD64_LBR_SELECT, 1) ||
+	       in(msr, MSR_AMD_SAMP_BR_FROM, 32);
+}
+
+/* A guest leaves branch records empty, whatever was in them. */
 static bool host_stands_still(struct host_cpu *cpu, uint32_t msr)
 {
-	return !in(msr, 0x3f8, 8) && msr != MSR_CORE_PERF_GLOBAL_CTRL &&
+	return !is_lbr(msr) && !in(msr, 0x3f8, 8) && msr != MSR_CORE_PERF_GLOBAL_CTRL &&
 	       msr != MSR_AMD64_GLOBAL_CTL && !perf_uses(cpu, msr);
 }
 
