@@ -18,6 +18,17 @@
 #define MSR_GLOBAL_STATUS	0x38e
 #define MSR_GLOBAL_CTRL		0x38f
 #define MSR_GLOBAL_OVF_CTRL	0x390
+#define MSR_PERF_CAPABILITIES	0x345
+#define MSR_DEBUGCTL		0x1d9
+#define MSR_LBR_FROM		0x680
+#define MSR_LBR_TO		0x6c0
+#define MSR_LBR_INFO		0xdc0
+#define MSR_ARCH_LBR_INFO	0x1200
+#define MSR_ARCH_LBR_CTL	0x14ce
+#define MSR_ARCH_LBR_FROM	0x1500
+#define MSR_ARCH_LBR_TO		0x1600
+#define MSR_AMD_DEBUG_EXTN	0xc000010f
+#define MSR_AMD_LBR_FROM	0xc0010300
 #define MSR_X2APIC_EOI		0x80b
 #define MSR_X2APIC_SPIV		0x80f
 #define MSR_X2APIC_LVTT		0x832
@@ -39,6 +50,15 @@
 #define EVENT_ENABLE		0x400000
 #define FIXED_OS		1
 #define FIXED_USR		2
+
+#define CPUID_1_ECX_PDCM	(1U << 15)
+#define CPUID_7_EDX_ARCH_LBR	(1U << 19)
+#define CPUID_80000022_EAX_LBR	(1U << 1)
+#define LBR_FORMAT		0x3f
+#define LBR_FORMAT_FLAGS	4	/* 16 entries, and no INFO */
+#define DEBUGCTL_LBR		1
+#define ARCH_LBR_CTL_ALL	0x7f0007
+#define AMD_LBR_ENABLE		0x40
 
 #define LVT_NMI			0x400
 #define LVT_MASKED		0x10000
@@ -71,6 +91,15 @@ static struct {
 	unsigned int nr_gp, nr_fixed;
 	uint64_t all;
 } pmu;
+
+/* The branch records; no control if there are none */
+static struct {
+	uint32_t control;
+	uint64_t on;
+	uint32_t from, to, info, stride;
+	unsigned int nr;
+	bool recording;
+} lbr;
 
 static uint64_t mode;		/* EVENT_USR, EVENT_OS or both */
 static volatile uint64_t pmis;
@@ -164,15 +193,86 @@ static void find_amd_pmu(void)
 	pmu.global_clear = MSR_AMD_GLOBAL_CLR;
 }
 
+static void find_intel_lbr(void)
+{
+	uint32_t a, b, c, d, format;
+
+	cpuid(1, &a, &b, &c, &d);
+	if (!(c & CPUID_1_ECX_PDCM))
+		return;
+	format = rdmsr(MSR_PERF_CAPABILITIES) & LBR_FORMAT;
+	if (!format)
+		return;
+	cpuid(7, &a, &b, &c, &d);
+	lbr.stride = 1;
+	lbr.nr = format == LBR_FORMAT_FLAGS ? 16 : 32;
+	if (d & CPUID_7_EDX_ARCH_LBR) {
+		lbr.control = MSR_ARCH_LBR_CTL;
+		lbr.on = ARCH_LBR_CTL_ALL;
+		lbr.from = MSR_ARCH_LBR_FROM;
+		lbr.to = MSR_ARCH_LBR_TO;
+		lbr.info = MSR_ARCH_LBR_INFO;
+	} else {
+		lbr.control = MSR_DEBUGCTL;
+		lbr.on = DEBUGCTL_LBR;
+		lbr.from = MSR_LBR_FROM;
+		lbr.to = MSR_LBR_TO;
+		lbr.info = format == LBR_FORMAT_FLAGS ? 0 : MSR_LBR_INFO;
+	}
+}
+
+static void find_amd_lbr(void)
+{
+	uint32_t a, b, c, d;
+
+	cpuid(0x80000000, &a, &b, &c, &d);
+	if (a < 0x80000022)
+		return;
+	cpuid(0x80000022, &a, &b, &c, &d);
+	if (!(a & CPUID_80000022_EAX_LBR))
+		return;
+	lbr.control = MSR_AMD_DEBUG_EXTN;
+	lbr.on = AMD_LBR_ENABLE;
+	lbr.from = MSR_AMD_LBR_FROM;
+	lbr.to = MSR_AMD_LBR_FROM + 1;
+	lbr.stride = 2;
+	lbr.nr = 16;
+}
+
+/* A write that changes nothing would be a use, too. */
+static void record_branches(bool on)
+{
+	if (!lbr.control || lbr.recording == on)
+		return;
+
+	wrmsr(lbr.control, on ? lbr.on : 0);
+	lbr.recording = on;
+}
+
+static void read_branches(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < lbr.nr; i++) {
+		rdmsr(lbr.from + i * lbr.stride);
+		rdmsr(lbr.to + i * lbr.stride);
+		if (lbr.info)
+			rdmsr(lbr.info + i);
+	}
+}
+
 static void find_pmu(void)
 {
 	uint32_t a, b, c, d;
 
 	cpuid(0, &a, &b, &c, &d);
-	if (c == 0x6c65746e)		/* "ntel" */
+	if (c == 0x6c65746e) {		/* "ntel" */
 		find_intel_pmu();
-	else
+		find_intel_lbr();
+	} else {
 		find_amd_pmu();
+		find_amd_lbr();
+	}
 	pmu.all = ((1ULL << pmu.nr_gp) - 1) |
 		  ((1ULL << pmu.nr_fixed) - 1) << 32;
 }
@@ -234,10 +334,11 @@ static void use_all(uint64_t how, uint64_t fixed)
 static void use(uint32_t what)
 {
 	use_nothing();
-	if (what == USE_USER)
+	if (what == USE_USER || what == USE_BRANCHES)
 		use_all(EVENT_USR, FIXED_USR);
 	else if (what == USE_ALL)
 		use_all(EVENT_USR | EVENT_OS, FIXED_USR | FIXED_OS);
+	record_branches(what == USE_BRANCHES);
 }
 
 /* As perf's handlers do it: stop all, look, acknowledge, go on. */
@@ -245,6 +346,11 @@ static void __attribute__((interrupt)) pmi(struct frame *frame)
 {
 	(void)frame;
 	set_global_ctrl(0);
+	if (order->use == USE_BRANCHES) {
+		record_branches(false);
+		read_branches();
+		record_branches(true);
+	}
 	if (pmu.global_status)
 		wrmsr(pmu.global_clear, rdmsr(pmu.global_status));
 	set_counter(COUNTER_PMI, -PMI_PERIOD);
@@ -446,6 +552,8 @@ static void obey(void)
 	uint64_t rounds = order->rounds;
 
 	order->done = 0;
+	if (order->use == USE_BRANCHES && !lbr.control)
+		return;
 	switch (order->task) {
 	case TASK_HLT:
 		start_timer();
@@ -456,6 +564,7 @@ static void obey(void)
 		interrupt_section(rounds);
 		break;
 	case TASK_PMI:
+	case TASK_BRANCHES:
 		pmi_section(rounds);
 		break;
 	case TASK_GLOBAL_CTRL:
@@ -489,6 +598,6 @@ void __attribute__((noreturn, section(".text.startup"))) start(void)
 		out(PORT_READY);
 		use(order->use);
 		obey();
-		use_nothing();
+		use(USE_NONE);
 	}
 }

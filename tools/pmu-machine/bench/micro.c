@@ -46,7 +46,7 @@
 /* What the process has open beside its timers */
 #define OTHER_FILES	64
 
-static const char *const uses[USES] = { "none", "user", "all" };
+static const char *const uses[USES] = { "none", "user", "all", "branches" };
 
 static const char *const tasks[TASKS] = {
 	[TASK_CPUID] = "CPUID",
@@ -62,6 +62,7 @@ static const char *const tasks[TASKS] = {
 	[TASK_GLOBAL_CTRL] = "GLOBAL_CTRL write",
 	[TASK_NO_PMI] = "no PMI",
 	[TASK_PMI] = "PMI",
+	[TASK_BRANCHES] = "PMI, branches",
 };
 
 struct guest {
@@ -323,7 +324,8 @@ static void give_all(struct guest *guest, const char *prefix,
 			give(guest, prefix, use, task, nr_exits);
 	}
 	for (task = LAST_EXIT + 1; nr_operations && task < TASKS; task++)
-		give(guest, prefix, USE_USER, task, nr_operations);
+		give(guest, prefix, task == TASK_BRANCHES ? USE_BRANCHES : USE_USER,
+		     task, nr_operations);
 }
 
 /* Other threads must not run in its place; and each timer is an open file. */

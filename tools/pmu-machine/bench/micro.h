@@ -32,6 +32,7 @@ enum use {
 	USE_NONE,
 	USE_USER,	/* all counters, of what user mode does: nothing */
 	USE_ALL,	/* all counters, of instructions where one can choose */
+	USE_BRANCHES,	/* as USE_USER, and branches are recorded */
 	USES
 };
 
@@ -53,6 +54,7 @@ enum task {
 	TASK_GLOBAL_CTRL,
 	TASK_NO_PMI,	/* what TASK_PMI does, with nothing that overflows */
 	TASK_PMI,
+	TASK_BRANCHES,	/* TASK_PMI, whose handler reads the branch records */
 	TASKS
 };
 

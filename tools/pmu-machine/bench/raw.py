@@ -155,6 +155,14 @@ class Model:
         once = run.figures(name, run.rounds(name))
         return once and once.minus(run.figures(empty, run.rounds(empty)))
 
+    def branch_sample(self, way):
+        """The figures of a PMI whose handler reads the branch records."""
+        run = self.runs[way]
+        prefix = self.prefix(way)
+        name, empty = f"{prefix}/branches/PMI, branches", f"{prefix}/user/no PMI"
+        once = run.figures(name, run.rounds(name))
+        return once and once.minus(run.figures(empty, run.rounds(empty)))
+
     def cycles(self, way, program, mode):
         """Of a whole program: the machine's, of which each is a nanosecond, or
         a real host's nanoseconds."""

@@ -15,7 +15,9 @@ GUESTS = tuple(KERNELS.values())
 EXITS = ("CPUID", "HLT", "interrupt", "user space")
 USES = {"none": "no counter in use",
         "user": "all in use, none counts the exiting instruction",
-        "all": "all in use, counting instructions"}
+        "all": "all in use, counting instructions",
+        "branches": "all in use, none counts the exiting instruction, and "
+                    "branches are recorded"}
 OPERATIONS = ("RDPMC", "counter read", "counter write", "selector on or off",
               "selector change", "GLOBAL_CTRL write", "PMI")
 PROGRAMS = ("compute", "forks", "pings")
@@ -81,6 +83,7 @@ def operations(model):
         without = "no PMI" if task == "PMI" else "nothing"
         yield task, {way: model.operation(way, task, without)
                      for way in GUESTS}
+    yield ("PMI, branches", {way: model.branch_sample(way) for way in GUESTS})
     yield ("context switch under perf stat",
            {way: _switch(model, way) for way in WAYS})
     yield ("perf stat, start to stop",
@@ -97,6 +100,7 @@ def operation_table(model):
                  "Each figure is by operation, what surrounds it subtracted: the "
                  "loop; the same loop without overflow; the same program without "
                  "perf; perf stat of a software event.  All counters are in use.  "
+                 "PMI, branches: the handler reads all branch records, too.  "
                  "Cycles are the guest's and root mode's; native perf is all in "
                  "root mode.",
                  ["operation", "vPMU", "VM exits", "PMU accesses in root mode",

@@ -45,10 +45,11 @@ def micro(kernel, accesses, instructions):
                     f"{kernel}{host}/{use}/{task}", EXITS,
                     side(100, 200, EXITS * number, EXITS * number,
                          EXITS * number)))
-    for task in ("nothing", "no PMI", *tables.OPERATIONS):
+    for task in ("nothing", "no PMI", *tables.OPERATIONS, "PMI, branches"):
         # The loop's own figures are to be subtracted.
         number = 0 if task.startswith("no") else OPERATIONS
-        name = f"{kernel}/user/{task}"
+        use = "branches" if task == "PMI, branches" else "user"
+        name = f"{kernel}/{use}/{task}"
         sections.append(section(name, number, side(
             instructions * number + 50, instructions * number + 60)))
         lines.append({"section": name, "rounds": OPERATIONS, "counters": 8,
@@ -126,6 +127,8 @@ class ReportTest(unittest.TestCase):
         figures = self.model.operation("peer", "RDPMC")
         self.assertEqual(figures.root_instructions, 400)
         self.assertEqual(figures.exits, 1)
+        figures = dict(tables.operations(self.model))["PMI, branches"]["peer"]
+        self.assertEqual(figures.root_instructions, 400)
 
     def test_start_to_stop(self):
         """report: perf stat is by what its events add, on average"""
