@@ -57,8 +57,8 @@ class Ring:
         turn = [step(f"step.{number}") for number in numbers]
         self.turn = [each for each in turn
                      if calls_next or each.kind != "zcall"]
-        self.steps = [step("first"), *self.turn * TURNS, *self.turn[:-1],
-                      step("last")]
+        self.steps = [step("start"), step("first"), *self.turn * TURNS,
+                      *self.turn[:-1], step("last")]
         entry = Step("", 0, names["_start"], 0)
         self.places = [(before.target, after.source) for before, after
                        in zip([entry, *self.steps], self.steps)]

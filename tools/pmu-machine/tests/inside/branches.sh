@@ -20,13 +20,15 @@ never_throttle
 # of the ring, so that samples come at each of its instructions.
 program='-e instructions:u -c 1009'
 both='-e instructions -c 10007'
+ring=$here/ring
 caps=/sys/bus/event_source/devices/cpu/caps/branches
 
 # records ARGUMENT... - of perf record; its buffer is large enough to be left
 # alone until the program has ended.
 records()
 {
-	perf record -q -m 2048 -o data "$@" "$here/ring" 2>error
+	# shellcheck disable=SC2086	# a command line
+	perf record -q -m 2048 -o data "$@" $ring 2>error
 }
 
 # shows NAME ARGUMENT... - what perf script says, to /out
@@ -65,8 +67,10 @@ refused()
 	fi
 }
 
+# Of two processes: each must find its own calls again when it runs again.
 call_graph()
 {
+	ring="$ring twice"
 	recording stack "$program" --call-graph lbr && shows chains -F ip
 }
 

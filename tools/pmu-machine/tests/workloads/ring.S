@@ -9,13 +9,15 @@
  *  - step.N.from and step.N.to are the Nth branch that is taken in a turn of the
  *    ring, and where it goes (N has gaps); after the last step the first one
  *    comes again;
- *  - first.from and first.to are how the ring is entered, by a call, last.from
- *    and last.to how it is left, at the place of its last step.
+ *  - start.from and so on are a step before that, first.from how the ring is
+ *    entered, by a call, and last.from how it is left, in place of its last step.
  *
  * Each part of the program is followed by the steps that it takes, as a macro.
  * The kinds are those that processors tell apart: jcc, jmp, ijmp (indirect),
  * call, icall, zcall (to the instruction behind it), ret, lret (far); and
  * syscall, which is no branch in user mode, but the kernel's way back is one.
+ *
+ * With an argument it is two processes, which take turns when they sleep.
  */
 
 	.equ	TURNS, 1100
@@ -253,10 +255,17 @@ even:
 
 	.globl	_start
 	.type	_start, @function
-_start:	branch	call, ring, call ring
+_start:	mov	$39, %eax			/* getpid */
+	mov	$57, %ecx			/* fork */
+	cmpq	$1, (%rsp)			/* argc */
+	cmova	%ecx, %eax
+	branch	syscall, start, syscall
+	branch	call, ring, call ring
 	ud2
 	.size	_start, . - _start
 
+	.set	start.from, syscall.start
+	.set	start.to, after.syscall.start
 	.set	first.from, call.ring
 	.set	first.to, ring
 	.set	last.from, syscall.exit
