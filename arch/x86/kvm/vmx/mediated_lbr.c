@@ -308,24 +308,29 @@ void vmx_mediated_lbr_intercept(struct kvm_vcpu *vcpu)
 	pass(vcpu, control_msrs()[1], 1, on);
 }
 
+static bool has_lbr(struct kvm_vcpu *vcpu)
+{
+	if (is_architectural())
+		return vmx_arch_lbr_is_mediated() && vmx_mediated_freezes(vcpu) &&
+		       guest_cpuid_has(vcpu, X86_FEATURE_ARCH_LBR);
+
+	return vcpu_to_lbr_records(vcpu)->nr &&
+	       (!kvm_pmu_is_mediated(vcpu) || vmx_mediated_freezes(vcpu));
+}
+
 /**
  * vmx_mediated_lbr_refresh - the guest's CPUID or PERF_CAPABILITIES changed
  * @vcpu: the vCPU
  *
- * Architectural LBR takes both.
+ * CPUID alone says whether there is architectural LBR.
  */
 void vmx_mediated_lbr_refresh(struct kvm_vcpu *vcpu)
 {
 	struct x86_pmu_lbr *lbr = vcpu_to_lbr_records(vcpu);
 
-	if (!kvm_pmu_is_mediated(vcpu)) {
-		if (is_architectural())
-			lbr->nr = 0;
-		return;
-	}
-
-	if (!vmx_mediated_freezes(vcpu) ||
-	    (is_architectural() && !guest_cpuid_has(vcpu, X86_FEATURE_ARCH_LBR)))
+	if (has_lbr(vcpu))
+		*lbr = vmx_lbr_caps;
+	else
 		lbr->nr = 0;
 	vcpu_to_mediated_lbr(vcpu)->regs.depth = lbr->nr;
 }

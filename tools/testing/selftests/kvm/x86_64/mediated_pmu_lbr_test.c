@@ -697,6 +697,7 @@ TEST(a_guest_without_lbr_has_none)
 		    "Another format was taken");
 	vcpu_set_msr(vcpu, MSR_IA32_PERF_CAPABILITIES, capabilities & ~LBR_FMT);
 	if (kvm_cpu_has(X86_FEATURE_LBR_ARCH)) {
+		vcpu_clear_cpuid_feature(vcpu, X86_FEATURE_LBR_ARCH);
 		expect_gp(vm, vcpu, MSR_ARCH_LBR_CTL, 0, true);
 		expect_gp(vm, vcpu, MSR_ARCH_LBR_FROM, 0, true);
 	} else {
