@@ -11,18 +11,34 @@ vendor=$1
 where=$2
 cd /tmp || exit 1
 
-# selftest NAME VENDOR - the vendor is "any", or the one that it applies to.
+# selftest NAME VENDOR [ARGUMENT...] - the vendor is "any", or the one that it
+# applies to.
 selftest()
 {
+	name=$1
+	its=$2
+	shift 2
 	status=0
-	timeout 600 "$here/$1" >"$1.out" 2>&1 || status=$?
+	timeout 600 "$here/$name" "$@" >"$name.out" 2>&1 || status=$?
 	if [ "$status" = 0 ]; then
-		ok "$1$where" passed
-	elif [ "$status" = 4 ] && [ "$2" != any ] && [ "$2" != "$vendor" ]; then
-		echo "skip $1$where: it is for $2 only"
+		ok "$name$where" passed
+	elif [ "$status" = 4 ] && [ "$its" != any ] && [ "$its" != "$vendor" ]; then
+		echo "skip $name$where: it is for $its only"
 	else
-		fail "$1$where" "status $status: $(tail -n 3 "$1.out" | tr '\n' ' ')"
+		fail "$name$where" "status $status: $(tail -n 3 "$name.out" | tr '\n' ' ')"
 	fi
+}
+
+# The base's test wants LBR_TOS to be there whatever the LBR format, but
+# architectural LBR, 3FH, has none.  The base does not offer that to guests.
+caps_test()
+{
+	if grep -qsx Y /sys/module/kvm_intel/parameters/enable_mediated_pmu &&
+	   grep -qw arch_lbr /proc/cpuinfo; then
+		echo "skip vmx_pmu_caps_test, LBR$where: it takes LBR_TOS for granted"
+		set -- -T lbr_perf_capabilities
+	fi
+	selftest vmx_pmu_caps_test intel "$@"
 }
 
 # The base's test shows its guest the architectural event "slots" (CPUID leaf
@@ -40,7 +56,7 @@ counters_test()
 }
 
 selftest state_test any
-selftest vmx_pmu_caps_test intel
+caps_test
 selftest pmu_event_filter_test any
 # It takes a quarter of an hour.
 [ "${3-}" != --long ] || counters_test
