@@ -25,18 +25,6 @@ void reset_facts(u32 lvtpc)
 		skip(FACT("reset-status", "GlobalStatus is 0", "APM 2 13.2.1"), "no PerfMonV2");
 }
 
-/* Which of n registers, each so many numbers after the last, can be read */
-static u64 readable(u32 first, u32 step, u32 n)
-{
-	u64 mask = 0;
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		if (msr_readable(first + step * i))
-			mask |= BIT(i);
-	return mask;
-}
-
 static void presence_facts(void)
 {
 	u32 ecx = cpuid(0x80000001, 0).ecx;
@@ -45,22 +33,22 @@ static void presence_facts(void)
 	is(FACT("ext-core", "CPUID 8000_0001 ECX[23] says that there are six core counters at least",
 		"APM 2 13.2.2"), ecx >> 23 & 1 && pmu.counters >= 6, 1);
 	is(FACT("ext-ctl", "PerfEvtSeln exists for n below the number of counters, the rest up to 8 is #GP",
-		"APM 2 13.2.2"), readable(MSR_EXT_CTL(0), 2, 8), pmu.all);
-	is(FACT("ext-ctr", "PerfCtrn likewise", "APM 2 13.2.2"), readable(MSR_EXT_CTR(0), 2, 8), pmu.all);
+		"APM 2 13.2.2"), msrs_readable(MSR_EXT_CTL(0), 2, 8), pmu.all);
+	is(FACT("ext-ctr", "PerfCtrn likewise", "APM 2 13.2.2"), msrs_readable(MSR_EXT_CTR(0), 2, 8), pmu.all);
 	is(FACT("legacy-ctl", "the four legacy selectors exist", "APM 2 13.2.1"),
-	   readable(MSR_LEGACY_CTL(0), 1, LEGACY_COUNTERS), 15);
+	   msrs_readable(MSR_LEGACY_CTL(0), 1, LEGACY_COUNTERS), 15);
 	is(FACT("legacy-ctr", "the four legacy counters exist", "APM 2 13.2.1"),
-	   readable(MSR_LEGACY_CTR(0), 1, LEGACY_COUNTERS), 15);
+	   msrs_readable(MSR_LEGACY_CTR(0), 1, LEGACY_COUNTERS), 15);
 	is(FACT("nb-present", "the four NB selectors exist exactly if CPUID 8000_0001 ECX[24]", "APM 2 13.2.2"),
-	   readable(MSR_NB_CTL(0), 2, NB_COUNTERS), pmu.nb ? 15 : 0);
+	   msrs_readable(MSR_NB_CTL(0), 2, NB_COUNTERS), pmu.nb ? 15 : 0);
 	is(FACT("nb-ctr-present", "and the NB counters", "APM 2 13.2.2"),
-	   readable(MSR_NB_CTR(0), 2, NB_COUNTERS), pmu.nb ? 15 : 0);
+	   msrs_readable(MSR_NB_CTR(0), 2, NB_COUNTERS), pmu.nb ? 15 : 0);
 	is(FACT("l3-present", "the six L3 selectors exist exactly if CPUID 8000_0001 ECX[28]", "PPR 19h"),
-	   readable(MSR_L3_CTL(0), 2, L3_COUNTERS), pmu.l3 ? 63 : 0);
+	   msrs_readable(MSR_L3_CTL(0), 2, L3_COUNTERS), pmu.l3 ? 63 : 0);
 	is(FACT("l3-ctr-present", "and the L3 counters", "PPR 19h"),
-	   readable(MSR_L3_CTR(0), 2, L3_COUNTERS), pmu.l3 ? 63 : 0);
+	   msrs_readable(MSR_L3_CTR(0), 2, L3_COUNTERS), pmu.l3 ? 63 : 0);
 	is(FACT("global-present", "GlobalStatus and GlobalCtl exist exactly if CPUID 8000_0022 EAX[0]",
-		"APM 2 13.2.2"), readable(MSR_STATUS, 1, 2), pmu.v2 ? 3 : 0);
+		"APM 2 13.2.2"), msrs_readable(MSR_STATUS, 1, 2), pmu.v2 ? 3 : 0);
 	is(FACT("global-clr", "GlobalStatusClr can be written exactly then", "APM 2 13.2.2"),
 	   wrmsr_safe(MSR_STATUS_CLR, 0), pmu.v2 ? NO_FAULT : VECTOR_GP);
 	is(FACT("global-set", "and GlobalStatusSet", "APM 2 13.2.2"),

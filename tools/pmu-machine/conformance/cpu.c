@@ -372,6 +372,25 @@ u64 rdpmc(u32 index)
 }
 
 /**
+ * msrs_readable - which of some registers are there?
+ * @first: the number of the first one
+ * @step: from one to the next
+ * @n: how many
+ *
+ * Return: a bit for each whose RDMSR did not fault, bit 0 for the first one
+ */
+u64 msrs_readable(u32 first, u32 step, u32 n)
+{
+	u64 mask = 0;
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (msr_readable(first + step * i))
+			mask |= BIT(i);
+	return mask;
+}
+
+/**
  * msr_refused_bits() - try the bits of a register one at a time
  * @msr:	number
  * @base:	what to write besides, and at the end

@@ -169,17 +169,6 @@ static const char *enumerate(void)
 
 /* Registers */
 
-static u64 readable(u32 first, u32 n)
-{
-	u64 mask = 0;
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		if (msr_readable(first + i))
-			mask |= BIT(i);
-	return mask;
-}
-
 static void presence_facts(void)
 {
 	bool is_arch = format() == FORMAT_ARCH;
@@ -187,21 +176,21 @@ static void presence_facts(void)
 	u64 from = is_arch ? 0 : own;
 
 	is(FACT("lbr-from-present", "0x680 and on: a FROM for each model-specific entry, #GP behind them", "4 chapter 2"),
-	   readable(MSR_LEGACY_FROM, 32), from);
-	is(FACT("lbr-to-present", "0x6c0 and on: a TO likewise", "4 chapter 2"), readable(MSR_LEGACY_TO, 32), from);
+	   msrs_readable(MSR_LEGACY_FROM, 1, 32), from);
+	is(FACT("lbr-to-present", "0x6c0 and on: a TO likewise", "4 chapter 2"), msrs_readable(MSR_LEGACY_TO, 1, 32), from);
 	is(FACT("lbr-info-present", "0xdc0 and on: an INFO with format 5", "4 chapter 2"),
-	   readable(MSR_LEGACY_INFO, 32), info);
+	   msrs_readable(MSR_LEGACY_INFO, 1, 32), info);
 	is(FACT("lbr-select-present", "MSR_LBR_SELECT and the top of the stack, with model-specific entries", "4 chapter 2"),
-	   readable(MSR_SELECT, 2), is_arch ? 0 : 3);
+	   msrs_readable(MSR_SELECT, 1, 2), is_arch ? 0 : 3);
 	is(FACT("lbr-arch-present", "IA32_LBR_CTL and DEPTH exist exactly if CPUID.07H:EDX[19]", "4 table 2-2"),
-	   readable(MSR_LBR_CTL, 2), cpuid(7, 0).edx & BIT(19) ? 3 : 0);
+	   msrs_readable(MSR_LBR_CTL, 1, 2), cpuid(7, 0).edx & BIT(19) ? 3 : 0);
 	is(FACT("lbr-arch-format", "which is exactly if the format is 3FH", "3B 19.1"),
 	   cpuid(7, 0).edx >> 19 & 1, is_arch);
 	is(FACT("lbr-arch-from", "with a FROM, a TO and an INFO for each entry, and #GP else", "4 table 2-2"),
-	   readable(MSR_ARCH_FROM, 32) & readable(MSR_ARCH_TO, 32) & readable(MSR_ARCH_INFO, 32),
+	   msrs_readable(MSR_ARCH_FROM, 1, 32) & msrs_readable(MSR_ARCH_TO, 1, 32) & msrs_readable(MSR_ARCH_INFO, 1, 32),
 	   is_arch ? own : 0);
 	is(FACT("lbr-arch-absent", "and none where there is no entry", "4 table 2-2"),
-	   readable(MSR_ARCH_FROM, 32) | readable(MSR_ARCH_TO, 32) | readable(MSR_ARCH_INFO, 32),
+	   msrs_readable(MSR_ARCH_FROM, 1, 32) | msrs_readable(MSR_ARCH_TO, 1, 32) | msrs_readable(MSR_ARCH_INFO, 1, 32),
 	   is_arch ? own : 0);
 }
 
@@ -241,7 +230,7 @@ static void arch_register_facts(void)
 	   msr_refused(MSR_LBR_DEPTH, 0) && msr_refused(MSR_LBR_DEPTH, 7) && msr_refused(MSR_LBR_DEPTH, 72), 1);
 	wrmsr(MSR_LBR_DEPTH, 8);
 	is(FACT("lbr-depth-limits", "entries at or behind the depth are #GP", "3B 19.1.2.2"),
-	   readable(MSR_ARCH_FROM, 32) | readable(MSR_ARCH_TO, 32) | readable(MSR_ARCH_INFO, 32), 0xff);
+	   msrs_readable(MSR_ARCH_FROM, 1, 32) | msrs_readable(MSR_ARCH_TO, 1, 32) | msrs_readable(MSR_ARCH_INFO, 1, 32), 0xff);
 	wrmsr(MSR_LBR_DEPTH, intel_lbr.depth);
 	is(FACT("lbr-ctl-reserved", "reserved bits of IA32_LBR_CTL are #GP", "4 table 2-2"),
 	   msr_refused_bits(MSR_LBR_CTL, 0, ~CTL_ALL), ~CTL_ALL);

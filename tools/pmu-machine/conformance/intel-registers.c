@@ -34,17 +34,6 @@ void reset_facts(u32 lvtpc)
 	is(FACT("reset-lvtpc", "LVTPC is masked and otherwise 0", "3A 11.4.7.1"), lvtpc, LVT_MASKED);
 }
 
-static u64 readable(u32 first, u32 n)
-{
-	u64 mask = 0;
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		if (msr_readable(first + i))
-			mask |= BIT(i);
-	return mask;
-}
-
 static void presence_facts(void)
 {
 	u64 full = pmu.caps & CAPS_FW_WRITE ? pmu.gp_mask : 0;
@@ -52,15 +41,15 @@ static void presence_facts(void)
 	section("which registers exist");
 	/* 8 is the most that the numbers from 0xc1 and 0x186 leave room for */
 	is(FACT("gp-counters", "IA32_PMCn exists for n < CPUID.0AH:EAX[15:8], RDMSR of the rest up to 8 is #GP",
-		"3B 20.2.1.1"), readable(MSR_PMC(0), 8), pmu.gp_mask);
-	is(FACT("gp-selectors", "IA32_PERFEVTSELn likewise", "3B 20.2.1.1"), readable(MSR_EVTSEL(0), 8),
+		"3B 20.2.1.1"), msrs_readable(MSR_PMC(0), 1, 8), pmu.gp_mask);
+	is(FACT("gp-selectors", "IA32_PERFEVTSELn likewise", "3B 20.2.1.1"), msrs_readable(MSR_EVTSEL(0), 1, 8),
 	   pmu.gp_mask);
 	is(FACT("full-width-present", "IA32_A_PMCn exists, for the same n, exactly if PERF_CAPABILITIES[13]",
-		"3B 20.2.6"), readable(MSR_PMC_FULL(0), 8), full);
+		"3B 20.2.6"), msrs_readable(MSR_PMC_FULL(0), 1, 8), full);
 	is(FACT("fixed-counters", "IA32_FIXED_CTRn exists exactly as CPUID.0AH:ECX and EDX[4:0] say",
-		"3B 20.2.5.2"), readable(MSR_FIXED(0), 8), low_bits(pmu.fixed));
+		"3B 20.2.5.2"), msrs_readable(MSR_FIXED(0), 1, 8), low_bits(pmu.fixed));
 	is(FACT("global-registers", "FIXED_CTR_CTRL, GLOBAL_STATUS, GLOBAL_CTRL, OVF_CTRL exist from version 2",
-		"3B 20.2.2"), readable(MSR_FIXED_CTRL, 4), 0xf);
+		"3B 20.2.2"), msrs_readable(MSR_FIXED_CTRL, 1, 4), 0xf);
 	is(FACT("metrics-present", "MSR_PERF_METRICS exists exactly if PERF_CAPABILITIES[15]", "4 table 2-2"),
 	   msr_readable(MSR_PERF_METRICS), !!(pmu.caps & CAPS_METRICS));
 	is(FACT("ds-present", "IA32_DS_AREA exists exactly if CPUID.01H:EDX[21]", "4 table 2-2"),

@@ -144,6 +144,7 @@ static inline bool msr_readable(u32 msr)
 	return rdmsr_safe(msr, &value) == NO_FAULT;
 }
 
+u64 msrs_readable(u32 first, u32 step, u32 n);
 u64 msr_refused_bits(u32 msr, u64 base, u64 bits);
 
 /* cpu.c */
