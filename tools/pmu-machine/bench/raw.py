@@ -147,19 +147,11 @@ class Model:
         whole = run.figures(name)
         return whole and run.figures(name, whole.exits)
 
-    def operation(self, way, task, without="nothing"):
+    def operation(self, way, task, without="nothing", use="user"):
         """The figures of one operation, without the loop around it."""
         run = self.runs[way]
-        name = f"{self.prefix(way)}/user/{task}"
+        name = f"{self.prefix(way)}/{use}/{task}"
         empty = f"{self.prefix(way)}/user/{without}"
-        once = run.figures(name, run.rounds(name))
-        return once and once.minus(run.figures(empty, run.rounds(empty)))
-
-    def branch_sample(self, way):
-        """The figures of a PMI whose handler reads the branch records."""
-        run = self.runs[way]
-        prefix = self.prefix(way)
-        name, empty = f"{prefix}/branches/PMI, branches", f"{prefix}/user/no PMI"
         once = run.figures(name, run.rounds(name))
         return once and once.minus(run.figures(empty, run.rounds(empty)))
 

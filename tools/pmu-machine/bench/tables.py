@@ -83,7 +83,9 @@ def operations(model):
         without = "no PMI" if task == "PMI" else "nothing"
         yield task, {way: model.operation(way, task, without)
                      for way in GUESTS}
-    yield ("PMI, branches", {way: model.branch_sample(way) for way in GUESTS})
+    yield ("PMI, branches",
+           {way: model.operation(way, "PMI, branches", "no PMI", "branches")
+            for way in GUESTS})
     yield ("context switch under perf stat",
            {way: _switch(model, way) for way in WAYS})
     yield ("perf stat, start to stop",
