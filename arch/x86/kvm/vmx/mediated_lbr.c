@@ -43,7 +43,9 @@ static bool is_architectural(void)
 /**
  * vmx_arch_lbr_is_mediated - can guests have this CPU's architectural LBR?
  *
- * Context: any, once the VMCS configuration is known.
+ * Later vmx_lbr_caps says so: without the mediated vPMU it has none of these.
+ *
+ * Context: while KVM is set up, once the VMCS configuration is known.
  */
 bool vmx_arch_lbr_is_mediated(void)
 {
@@ -311,7 +313,7 @@ void vmx_mediated_lbr_intercept(struct kvm_vcpu *vcpu)
 static bool has_lbr(struct kvm_vcpu *vcpu)
 {
 	if (is_architectural())
-		return vmx_arch_lbr_is_mediated() && vmx_mediated_freezes(vcpu) &&
+		return vmx_lbr_caps.nr && vmx_mediated_freezes(vcpu) &&
 		       guest_cpuid_has(vcpu, X86_FEATURE_ARCH_LBR);
 
 	return vcpu_to_lbr_records(vcpu)->nr &&
@@ -393,7 +395,7 @@ void vmx_mediated_lbr_enter(struct vcpu_vmx *vmx)
 	struct kvm_mediated_lbr *lbr = vcpu_to_mediated_lbr(&vmx->vcpu);
 	bool loaded = kvm_mediated_lbr_loaded(&vmx->vcpu);
 
-	if (!vmx_arch_lbr_is_mediated())
+	if (!is_architectural() || !vmx_lbr_caps.nr)
 		return;
 
 	if (loaded)
