@@ -7,10 +7,11 @@
 # its statistics as MODEL.KERNEL.json; report.py makes the report of them.
 #
 #	MODELS, KERNELS
-#		the processors and kernels (default: all)
+#		the processors and kernels (default: all); "noxsaves" is the
+#		mediated one that moves architectural branch records by MSRs
 #	EXITS, OPERATIONS
 #		VM exits of each kind (10000), operations on the PMU (1000)
-#	SCALE	of the programs' work (1)
+#	SCALE	of the programs' work (1); 0 is no programs
 #	JOBS	machines at a time (2)
 
 set -eu
@@ -20,7 +21,7 @@ tests=$bench/../tests
 machine=${MACHINE:-$bench/../machine}
 out=${OUT:-$top/build/bench}
 models=${MODELS:-$("$machine" cpus --names)}
-kernels=${KERNELS:-base mediated peer}
+kernels=${KERNELS:-base mediated noxsaves peer}
 exits=${EXITS:-10000}
 operations=${OPERATIONS:-1000}
 scale=${SCALE:-1}
@@ -28,16 +29,26 @@ scale=${SCALE:-1}
 # run MODEL KERNEL - native, too, on the base
 run()
 {
+	image=$2
 	native=
-	[ "$2" != base ] || native=native
+	case $2 in
+	base)		native=native ;;
+	noxsaves)	image=mediated
+			scale=0
+			set -- "$@" --append noxsaves ;;
+	esac
+	model=$1
+	kernel=$2
+	shift 2
 	started=$(date +%s)
 	status=0
-	rm -f "$out/$1.$2".*
-	"$machine" run --cpu "$1" --kernel "$top/build/kernel-$2/bzImage" \
+	rm -f "$out/$model.$kernel".*
+	"$machine" run --cpu "$model" --kernel "$top/build/kernel-$image/bzImage" \
 		--mem 1536 --timeout 7200 \
 		--append 'kvm_intel.enable_mediated_pmu=1 nmi_watchdog=0' \
 		--append 'kvm_amd.enable_mediated_pmu=1' \
-		--console "$out/$1.$2.console" --stats "$out/$1.$2.json" \
+		--console "$out/$model.$kernel.console" \
+		--stats "$out/$model.$kernel.json" "$@" \
 		--with "$bench/host.sh:/test/host.sh" \
 		--with "$bench/programs.sh:/test/programs.sh" \
 		--with "$tests/inside/qemu.sh:/test/qemu.sh" \
@@ -50,9 +61,10 @@ run()
 		--with "$top/build/init/mark:/test/mark" \
 		--with "$top/build/kernel-base/bzImage:/guest/bzImage" \
 		--with qemu-system-x86_64 --with perf \
-		-- sh /test/host.sh "$2" "$exits" "$operations" "$scale" "$native" \
-		>"$out/$1.$2.out" 2>"$out/$1.$2.err" || status=$?
-	echo "$1, $2: status $status after $(($(date +%s) - started)) s"
+		-- sh /test/host.sh "$kernel" "$exits" "$operations" "$scale" "$native" \
+		>"$out/$model.$kernel.out" 2>"$out/$model.$kernel.err" ||
+		status=$?
+	echo "$model, $kernel: status $status after $(($(date +%s) - started)) s"
 	return "$status"
 }
 

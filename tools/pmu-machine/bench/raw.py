@@ -14,6 +14,9 @@ import stats  # noqa: E402
 # What the ways are called, by the kernel that the machine boots
 KERNELS = {"base": "legacy", "mediated": "ours", "peer": "peer"}
 WAYS = ("native", *KERNELS.values())
+# Where there are architectural branch records, ours can move them by MSRs, too.
+MSRS = "ours by MSRs"
+BOOTS = {**KERNELS, "noxsaves": MSRS}
 # What bench-host.sh calls its model
 HOST = "host"
 
@@ -120,7 +123,7 @@ class Model:
     def __init__(self, folder, name):
         self.name = name
         self.runs = {way: Run(folder, name, kernel)
-                     for kernel, way in KERNELS.items()}
+                     for kernel, way in BOOTS.items()}
         self.runs["native"] = next(
             (run for run in self.runs.values()
              if any(name.startswith("native/") for name in run.lines)),
@@ -128,7 +131,7 @@ class Model:
 
     def prefix(self, way):
         """The first part of the names of sections."""
-        return next((kernel for kernel, its in KERNELS.items() if its == way),
+        return next((kernel for kernel, its in BOOTS.items() if its == way),
                     way)
 
     def pmu(self, way):

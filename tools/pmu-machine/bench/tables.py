@@ -6,7 +6,7 @@ A cell is a number, a string, or None where there is nothing to measure.
 
 import collections
 
-from raw import KERNELS, WAYS
+from raw import KERNELS, MSRS, WAYS
 
 Table = collections.namedtuple("Table", "title note columns rows")
 Target = collections.namedtuple("Target", "what wanted seen met")
@@ -107,6 +107,38 @@ def operation_table(model):
                  "root mode.",
                  ["operation", "vPMU", "VM exits", "PMU accesses in root mode",
                   "instructions in root mode", "cycles"], rows)
+
+
+def _branches(model, way):
+    """What branch records add to a CPUID exit that moves the PMU, what such an
+    exit costs that does not, and a sample; None where there are none."""
+    moved, without = (model.exits(way, True, use, "CPUID")
+                      for use in ("branches", "user"))
+    resident = model.exits(way, False, "branches", "CPUID")
+    sample = model.operation(way, "PMI, branches", "no PMI", "branches")
+    if not (moved and without and resident and sample):
+        return None
+    added = moved.minus(without)
+    return [added.reads, added.writes, added.root_instructions,
+            added.root_cycles, resident.accesses, sample.exits, sample.cycles]
+
+
+def branch_table(model):
+    """What branch records cost."""
+    rows = [[way, *(_branches(model, way) or [None] * 7)] for way in GUESTS]
+    if _branches(model, MSRS):
+        rows.append([MSRS, *_branches(model, MSRS)])
+    return Table("Branch records",
+                 "What it adds to a CPUID exit and the entry after it, beside "
+                 "the host's perf stat -a, for which the PMU is put and loaded, "
+                 "that the guest records branches; the accesses to the PMU by "
+                 "such an exit without an event of the host's; and an overflow "
+                 "whose handler reads all records, without the loop around it.  "
+                 "Ours moves architectural records by XSAVES and XRSTORS; by "
+                 "MSRs it does so with the host's parameter noxsaves.",
+                 ["vPMU", "RDMSR", "WRMSR", "instructions", "cycles",
+                  "accesses, resident", "VM exits by sample",
+                  "cycles by sample"], rows)
 
 
 def _overhead_by_native(model, way, program, mode):
@@ -223,7 +255,7 @@ def tables(model):
     if not model.emulated:
         return [host_table(model), *measured]
     return [exit_table(model, False), exit_table(model, True),
-            operation_table(model), *measured]
+            operation_table(model), branch_table(model), *measured]
 
 
 def _most(model, cases, host=False):
@@ -313,12 +345,14 @@ def _accuracy_targets(model):
 def targets(model):
     """What was wanted, and what was seen; met is None if it was not measured."""
     idle = [("none", task) for task in EXITS]
-    resident = [("user", task) for task in ("CPUID", "interrupt")]
+    resident, recording = ([(use, task) for task in ("CPUID", "interrupt")]
+                           for use in ("user", "branches"))
     return [
         _nothing(model, "PMU accesses by exit, no counter in use", idle),
         _nothing(model, "  the same beside the host's perf stat -a", idle, True),
         _nothing(model, "PMU accesses by exit, all in use, nothing retired "
                  "for them, the vCPU stays", resident),
+        _nothing(model, "  the same while branches are recorded", recording),
         *_exit_targets(model),
         *_operation_targets(model),
         *_overhead_targets(model),

@@ -105,6 +105,7 @@ class ReportTest(unittest.TestCase):
               programs("base", 4, {"first": 3, "second": 3}))
         write(self.folder, "mediated", micro("mediated", 0, 40),
               programs("mediated", 2, even))
+        write(self.folder, "noxsaves", micro("noxsaves", 5, 50))
         write(self.folder, "peer", micro("peer", 3, 400),
               programs("peer", 3, {"first": 6, "third": 4}))
         self.model = raw.Model(self.folder, MODEL)
@@ -129,6 +130,26 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(figures.exits, 1)
         figures = dict(tables.operations(self.model))["PMI, branches"]["peer"]
         self.assertEqual(figures.root_instructions, 400)
+
+    def test_branches(self):
+        """report: branch records are by what they add, by MSRs if there are"""
+        by_host = "noxsaves, host/branches/CPUID"
+        path = os.path.join(self.folder, f"{MODEL}.noxsaves.json")
+        with open(path, encoding="ascii") as file:
+            found = json.load(file)
+        for each in found["sections"]:
+            if each["name"] == by_host:
+                each["root"] = side(170, 280, EXITS * 8, EXITS * 9)
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(found, file)
+        self.model = raw.Model(self.folder, MODEL)
+        self.assertEqual(tables.branch_table(self.model).rows[-1],
+                         [raw.MSRS, 3, 4, 7, 8, 15, 1, 50])
+        os.unlink(os.path.join(self.folder, f"{MODEL}.noxsaves.out"))
+        self.model = raw.Model(self.folder, MODEL)
+        self.assertEqual([row[0] for row in
+                          tables.branch_table(self.model).rows],
+                         list(tables.GUESTS))
 
     def test_start_to_stop(self):
         """report: perf stat is by what its events add, on average"""
@@ -173,6 +194,7 @@ class ReportTest(unittest.TestCase):
         targets = self._targets()
         for name in ("PMU accesses by exit, all in use, nothing retired for "
                      "them, the vCPU stays",
+                     "the same while branches are recorded",
                      "root-mode instructions of legacy, by ours: "
                      "selector change",
                      "overhead by native's: compute, record10",
