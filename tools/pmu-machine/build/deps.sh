@@ -9,7 +9,7 @@
 
 packages="bc bison bochsbios build-essential busybox-static ccache
 	debian-archive-keyring flex git gnuplot-nox isolinux libcmocka-dev libdw-dev
-	libelf-dev libtraceevent-dev linux-source-6.12 patch pkgconf python3
+	libelf-dev libtraceevent-dev linux-source-6.12 llvm patch pkgconf python3
 	qemu-system-x86 rsync shellcheck sparse syslinux-common vgabios xorriso
 	xz-utils zlib1g-dev"
 

@@ -14,11 +14,14 @@
 
 workload ring
 nm "$work/ring" >"$work/ring.nm"
+paths=$tests/workloads/paths.c
+gcc -O2 -g -Wall -static -nostdlib -o "$work/paths" "$paths"
 
 # parameters MODEL - what inside/branches.sh has to know.
 parameters()
 {
 	echo "depth=$(model_field "$1" 10)"
+	echo "taken=$(model_field "$1" 7)"
 	echo "call_stack=$(model_field "$1" 12)"
 }
 
@@ -35,13 +38,17 @@ for model in $models; do
 		--with "$tests/inside/branches.sh:/test/branches.sh" \
 		--with "$work/parameters:/test/parameters" \
 		--with "$work/ring:/test/ring" \
+		--with "$work/paths:/test/paths" \
 		--with perf \
 		-- sh /test/branches.sh
 	depth=$(model_field "$model" 10)
-	[ "$depth" = - ] ||
+	if [ "$depth" != - ]; then
 		judged "$model" "$tests/branches.py" "$work/out" "$work/ring.nm" \
 			"$depth" "$(model_field "$model" 11)" \
 			"$(model_field "$model" 12)" "$(model_field "$model" 13)"
+		judged "$model" "$tests/profiles.py" "$paths" "$work/paths" \
+			"$work/out/profile"
+	fi
 	rm -rf "$work/out"
 done
 summary

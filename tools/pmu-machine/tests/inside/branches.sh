@@ -20,7 +20,9 @@ never_throttle
 # of the ring, so that samples come at each of its instructions.
 program='-e instructions:u -c 1009'
 both='-e instructions -c 10007'
-ring=$here/ring
+workload=$here/ring
+# What perf script shows of it.
+shown='-G -F ip,brstack'
 caps=/sys/bus/event_source/devices/cpu/caps/branches
 
 # records ARGUMENT... - of perf record; its buffer is large enough to be left
@@ -28,7 +30,7 @@ caps=/sys/bus/event_source/devices/cpu/caps/branches
 records()
 {
 	# shellcheck disable=SC2086	# a command line
-	perf record -q -m 2048 -o data "$@" $ring 2>error
+	perf record -q -m 2048 -o data "$@" $workload 2>error
 }
 
 # shows NAME ARGUMENT... - what perf script says, to /out
@@ -46,8 +48,9 @@ recording()
 	event=$2
 	shift 2
 	# shellcheck disable=SC2086	# options
-	if records $event "$@" && shows "$name" -G -F ip,brstack; then
-		ok "perf record $*" "$(wc -l <"/out/$name") samples"
+	if records $event "$@" && shows "$name" $shown; then
+		ok "perf record $*" \
+			"$(grep -vc PERF_RECORD "/out/$name") samples"
 	else
 		fail "perf record $*" "$(tr '\n' ' ' <error)"
 		return 1
@@ -70,8 +73,17 @@ refused()
 # Of two processes: each must find its own calls again when it runs again.
 call_graph()
 {
-	ring="$ring twice"
+	workload="$workload twice"
 	recording stack "$program" --call-graph lbr && shows chains -F ip
+}
+
+# What a compiler's profile is made of: as many samples of one taken branch as of
+# any other, and where the program was.
+profile()
+{
+	workload=$here/paths
+	shown='--show-mmap-events -F ip,brstack'
+	recording profile "-e $taken:u -c 503" -j any,u
 }
 
 branches()
@@ -88,6 +100,7 @@ branches()
 	1)	call_graph ;;
 	*)	refused --call-graph lbr ;;
 	esac
+	profile
 }
 
 no_branches()
