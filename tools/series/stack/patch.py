@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One file of patches/linux-6.12: a commit without its new files' contents.
+"""One file of patches/linux-6.12: a commit without the files that it brings.
 
 	From: NAME <MAIL>
 	Date: DATE
@@ -9,7 +9,8 @@
 	---
 	New-file: PATH			for each file that enters with it
 
-	diff --git ...			of files that the kernel already has
+	diff --git ...			of files that the kernel, or an earlier
+					patch, has already
 """
 
 import dataclasses

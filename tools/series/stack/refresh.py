@@ -45,7 +45,7 @@ def _message(git, commit):
 
 
 def _patch(git, number, commit, changes, known):
-    """The commit as a patch; @known are the files of the base."""
+    """The commit as a patch; @known are the files below it."""
     name = git.text("log", "-1", "--format=%f", commit)[:52].rstrip("-.")
     hooks = [path for path in changes if path in known]
     diff = b""
@@ -60,30 +60,20 @@ def _patch(git, number, commit, changes, known):
                  [path for path in changes if path not in known], diff)
 
 
-def _refuse_shared(new, path, owner):
-    """A new file is stored once, so it belongs to one patch."""
-    raise Refused(
-        f"{path} is new in '{owner}' and changed again by '{new.subject}': "
-        "a new file is stored whole, so it enters with one patch; fold the "
-        "change into that (git commit --fixup, git rebase -i --autosquash "
-        "base)")
-
-
 def _patches(git):
-    """The branch as patches, and its new files: mode and content by path."""
+    """The branch as patches, and its new files: the last mode and content by
+    path."""
     known = set(git.lines("ls-tree", "-r", "--name-only", "base"))
-    patches, files, owners = [], {}, {}
+    patches, files = [], {}
     for number, commit in enumerate(_commits(git), 1):
         changes = _changes(git, commit)
-        new = _patch(git, number, commit, changes, known)
+        new = _patch(git, number, commit, changes, known | set(files))
         if not changes:
             raise Refused(f"'{new.subject}' changes nothing")
-        for path in new.new_files:
-            if path in owners:
-                _refuse_shared(new, path, owners[path])
+        for path in set(changes) - known:
             if changes[path] not in PLAIN_FILES:
-                raise Refused(f"{path} in '{new.subject}' is not a plain file")
-            owners[path] = new.subject
+                raise Refused(f"{path}, which is new in the series, is not a "
+                              f"plain file after '{new.subject}'")
             files[path] = (changes[path],
                            git.run("cat-file", "blob", f"{commit}:{path}"))
         patches.append(new)
@@ -114,7 +104,8 @@ def refresh(store, folder):
     _refuse_overwriting(git, store, files)
     store.write(patches, base.version(git, "base"), files)
     tip = lay(git, store, git.commit("base"))
-    if git.lines("diff-tree", "-r", tip, "HEAD"):
+    trees = ["log", "--format=%T"]
+    if git.lines(*trees, f"base..{tip}") != git.lines(*trees, "base..HEAD"):
         raise Refused(f"what was written does not give {folder} again: "
                       f"compare {tip} with HEAD there")
     # The same commits with the ids that the next 'make tree' will find.

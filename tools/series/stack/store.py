@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The series as this repository keeps it.
 
-A file that is new to the kernel stands whole at its in-tree path; everything
-else of a commit is in patches/linux-6.12.
+A file that is new to the kernel stands whole at its in-tree path, as the last
+patch leaves it; everything else of a commit is in patches/linux-6.12.  What
+stood there after an earlier patch is had by taking off what the later ones
+change (tree.py).
 """
 
 import contextlib

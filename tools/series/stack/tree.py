@@ -40,32 +40,65 @@ def open_tree(folder):
     return git
 
 
+def _failed(error):
+    """The files that git could not apply a patch to, or what it said."""
+    files = re.findall(r"^error: (?!patch failed)([^:\n]+): ", str(error),
+                       re.MULTILINE)
+    return ", ".join(files) or f"({error})"
+
+
+def _take_off(index, new, paths):
+    """Take what the patch @new changes in the files @paths off the index."""
+    try:
+        index.run("apply", "--cached", "-R", "--whitespace=nowarn",
+                  *(f"--include={path}" for path in paths), "-",
+                  data=new.diff)
+    except GitError as error:
+        raise Refused(f"{new.name} does not come off {_failed(error)}: what "
+                      "it changes there was edited in the repository; put "
+                      "that back, and edit it in build/tree") from error
+
+
+def _new_files(index, store, patches):
+    """The files that are new in the series after each patch, as update-index
+    reads them.  The last state stands in the repository; without what a patch
+    changes and brings, it is the one before."""
+    paths = [path for new in patches for path in new.new_files]
+    twice = {path for path in paths if paths.count(path) > 1}
+    if twice:
+        raise Refused(f"two patches list {', '.join(sorted(twice))} as new")
+    for path in paths:
+        mode, place = store.new_file(path)
+        blob = index.text("hash-object", "-w", "--no-filters", place)
+        index.run("update-index", "--add", "--cacheinfo",
+                  f"{mode},{blob},{path}")
+    states = []
+    for new in reversed(patches):
+        states.insert(0, index.run("ls-files", "-s", "-z"))
+        if new.diff and paths:
+            _take_off(index, new, paths)
+        index.run("update-index", "--force-remove", "--", *new.new_files)
+    return states
+
+
 def _apply(index, new, store, found):
     """Lay the patch @new over the index."""
     try:
         index.run("apply", "--cached", "--whitespace=nowarn", "-",
                   data=new.diff)
     except GitError as error:
-        files = re.findall(r"^error: (?!patch failed)([^:\n]+): ", str(error),
-                           re.MULTILINE)
-        where = f" to {', '.join(files)}" if files else f" ({error})"
-        raise Refused(f"{new.name} does not apply{where}: it was made on "
-                      f"Linux {store.version()}, this is Linux {found}"
-                      ) from error
+        raise Refused(f"{new.name} does not apply to {_failed(error)}: it was "
+                      f"made on Linux {store.version()}, this is Linux "
+                      f"{found}") from error
 
 
-def _add_new_files(index, new, store, above):
-    """Put the whole new files of the patch @new into the index."""
+def _refuse_taken(index, new, above):
+    """Refuse if @above has a file that the patch @new brings."""
     taken = index.lines("ls-tree", "-r", "--name-only", above, "--",
                         *new.new_files)
     if taken:
         raise Refused(f"{new.name} lists {', '.join(taken)} as new, but the "
                       "tree below it has it already")
-    for path in new.new_files:
-        mode, place = store.new_file(path)
-        blob = index.text("hash-object", "-w", "--no-filters", place)
-        index.run("update-index", "--add", "--cacheinfo",
-                  f"{mode},{blob},{path}")
 
 
 def lay(git, store, bottom):
@@ -73,13 +106,17 @@ def lay(git, store, bottom):
     and the same series gives the same id."""
     found = base.version(git, bottom)
     commit = bottom
+    patches = store.patches()
     with git.scratch_index() as index:
+        states = _new_files(index, store, patches)
         index.run("read-tree", bottom)
-        for new in store.patches():
+        for new, state in zip(patches, states):
             if new.diff:
                 _apply(index, new, store, found)
             if new.new_files:
-                _add_new_files(index, new, store, commit)
+                _refuse_taken(index, new, commit)
+            # Of several places that a change may fit, it has the right one.
+            index.run("update-index", "-z", "--index-info", data=state)
             commit = git.commit_tree(index.text("write-tree"),
                                      new.message + "\n", new.author, new.date,
                                      commit)

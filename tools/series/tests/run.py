@@ -208,6 +208,62 @@ def test_edits(scratch):
           and not os.path.exists(f"{scratch.top}/include"))
 
 
+def test_later_changes(scratch):
+    """New files that later patches change."""
+    lines = "a\nb\nc\n" * 20
+    once = lines + "once\n"
+    twice = lines[:60] + "twice\n" + lines[60:] + "once again\n"
+    scratch.lay()
+    scratch.hook("one", 3, {"include/one.h": lines})
+    scratch.hook("two", 5, {"include/one.h": once, "tools/two.sh": "2\n"})
+    os.chmod(f"{scratch.tree}/tools/two.sh", 0o755)
+    scratch.commit("three", {"include/one.h": twice})
+    trees = scratch.git.lines("log", "--format=%T")
+    scratch.refresh()
+    check("a new file stands in the repository as the last patch leaves it",
+          read(f"{scratch.top}/include/one.h") == twice
+          and os.access(f"{scratch.top}/tools/two.sh", os.X_OK))
+    text = read(f"{scratch.top}/{FOLDER}/0002-two.patch")
+    check("a later patch has its change to a new file as a diff, beside its "
+          "own new file", "New-file: tools/two.sh\n\ndiff" in text
+          and "+once\n" in text and "+line 5, two\n" in text
+          and "+2\n" not in text, text)
+    scratch.keep()
+    subprocess.run(["rm", "-rf", scratch.tree], check=True)
+    scratch.lay()
+    check("each commit comes back as it was",
+          scratch.git.lines("log", "--format=%T") == trees)
+    scratch.refresh()
+    check("tree and refresh change nothing where patches share a new file",
+          scratch.status() == [], scratch.status())
+
+    place = f"{scratch.top}/include/one.h"
+    longer = "a\nb\nc\n" * 5
+    write(place, longer + twice)
+    scratch.lay()
+    check("an edit in the repository is in all versions of a new file, and "
+          "the last is the repository's",
+          [scratch.git.text("show", f"{commit}:include/one.h") + "\n"
+           for commit in ("HEAD~2", "HEAD~1", "HEAD")]
+          == [longer + lines, longer + once, longer + twice])
+    tip = scratch.git.commit("HEAD")
+    write(place, (longer + twice).replace("twice", "thrice"))
+    status = scratch.status()
+    for fact, again in (("tree", scratch.lay), ("refresh", scratch.refresh)):
+        with refused(f"{fact} of an edit that a later change does not come "
+                     "off", "0003-three.patch", "include/one.h", "build/tree"):
+            again()
+    check("that leaves the tree and the repository alone",
+          scratch.git.commit("HEAD") == tip and scratch.status() == status)
+    write(place, longer + twice)
+    path = f"{scratch.top}/{FOLDER}/0002-two.patch"
+    write(path, read(path).replace("New-file: tools/two.sh",
+                                   "New-file: include/one.h"))
+    with refused("two patches with the same new file", "include/one.h",
+                 "two patches"):
+        scratch.lay()
+
+
 def test_refusals(scratch):
     """Nothing is lost, and nothing is taken that could not be kept."""
     with refused("refresh without a tree", "make tree"):
@@ -228,9 +284,10 @@ def test_refusals(scratch):
         scratch.refresh()
     again()
     scratch.hook("one", 3, {"one.h": "1\n"})
-    scratch.hook("two", 5, {"one.h": "2\n"})
-    with refused("a new file in two patches", "one.h is new in 'one'", "'two'",
-                 "--fixup"):
+    os.unlink(f"{scratch.tree}/one.h")
+    scratch.hook("two", 5)
+    with refused("a new file that a later patch deletes", "one.h", "'two'",
+                 "plain file"):
         scratch.refresh()
     again()
     scratch.hook("one", 3, {"README.md": "theirs\n"})
@@ -344,7 +401,8 @@ def test_mail(scratch):
     with refused("mails of an empty series", "empty"):
         mail.write_series(scratch.store, scratch.tree, scratch.source, out)
     scratch.hook("kernel: Add ä hook", 3, {"include/one.h": "1\n"})
-    scratch.commit("kernel: Add a file", {"kernel/two.c": "2\n"})
+    scratch.commit("kernel: Add a file", {"kernel/two.c": "2\n",
+                                          "include/one.h": "1\n1\n"})
     scratch.refresh()
     with refused("mails without a cover letter", "cover-letter.txt"):
         mail.write_series(scratch.store, scratch.tree, scratch.source, out)
@@ -367,8 +425,9 @@ def main():
     for name in ("AUTHOR", "COMMITTER"):
         os.environ[f"GIT_{name}_NAME"] = "A Tester"
         os.environ[f"GIT_{name}_EMAIL"] = "tester@example.org"
-    for test in (test_empty, test_round_trip, test_edits, test_refusals,
-                 test_unrefreshed, test_other_base, test_checkout, test_mail):
+    for test in (test_empty, test_round_trip, test_edits, test_later_changes,
+                 test_refusals, test_unrefreshed, test_other_base,
+                 test_checkout, test_mail):
         with tempfile.TemporaryDirectory() as folder:
             test(Scratch(os.path.realpath(folder)))
     print("{ok} passed, {FAIL} failed, 0 skipped".format(**counts))
