@@ -126,6 +126,26 @@ void svm_mediated_lbr_reset(struct kvm_vcpu *vcpu)
 	kvm_mediated_lbr_record(vcpu, false);
 }
 
+/* L1's and L2's are in VMCBs of their own. What L1 or user space wrote is checked. */
+void svm_copy_lbr_stack(struct vmcb_save_area *to, struct vmcb_save_area *from)
+{
+	if (!svm_lbr_stack_is_mediated())
+		return;
+
+	to->dbg_extn_cfg = from->dbg_extn_cfg & DBG_EXTN_CFG_LBRV2EN;
+	to->lbr_select = from->lbr_select & LBR_SELECT_VALID;
+	memcpy(to->lbr_stack, from->lbr_stack, sizeof(to->lbr_stack));
+}
+
+/* Another VMCB is the current one, in which the guest may record or not. */
+void svm_mediated_lbr_note(struct kvm_vcpu *vcpu)
+{
+	u64 *dbg_extn_cfg = svm_mediated_lbr_find(vcpu, MSR_AMD_DBG_EXTN_CFG);
+
+	if (dbg_extn_cfg)
+		kvm_mediated_lbr_record(vcpu, *dbg_extn_cfg & DBG_EXTN_CFG_LBRV2EN);
+}
+
 bool svm_mediated_lbr_in_use(struct kvm_vcpu *vcpu)
 {
 	return vcpu_to_mediated_lbr(vcpu)->in_use;

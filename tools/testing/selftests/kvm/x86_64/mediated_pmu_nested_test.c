@@ -8,12 +8,11 @@
 #include "apic.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
+#include "mediated_l2.h"
 #include "mediated_pmu.h"
 #include "pmu.h"
 #include "processor.h"
-#include "svm_util.h"
 #include "test_util.h"
-#include "vmx.h"
 
 #define GUEST_ONLY	BIT_ULL(40)
 #define HOST_ONLY	BIT_ULL(41)
@@ -21,20 +20,8 @@
 #define IDLE_AFTER_US	1200000
 #define ACCESSES	100
 
-#define L2_STACK_SIZE	8192
-
-static uint8_t l2_stack[L2_STACK_SIZE] __aligned(16);
 static uint32_t l2_loops;
 static uint64_t l2_saw;
-
-/* L1's hold on its L2. */
-static struct vmx_pages *vmx;
-static struct svm_test_data *svm;
-static bool launched;
-
-/* SVM's map of MSRs, two pages, the library has but one. */
-static uint8_t *msrpm;
-static uint64_t msrpm_gpa;
 
 static void spin(uint32_t loops)
 {
@@ -43,61 +30,10 @@ static void spin(uint32_t loops)
 		     : "+r"(loops) : : "cc");
 }
 
-/* CPUID would exit to L1. */
-static void leave_l2(void)
-{
-	if (host_cpu_is_intel)
-		vmcall();
-	else
-		vmmcall();
-}
-
 static void l2_spin(void)
 {
 	spin(READ_ONCE(l2_loops));
-	leave_l2();
-}
-
-static void prepare_l2(void *data)
-{
-	if (host_cpu_is_intel) {
-		vmx = data;
-		GUEST_ASSERT(prepare_for_vmx_operation(vmx));
-		GUEST_ASSERT(load_vmcs(vmx));
-		prepare_vmcs(vmx, NULL, NULL);
-		vmwrite(CPU_BASED_VM_EXEC_CONTROL,
-			vmreadz(CPU_BASED_VM_EXEC_CONTROL) | CPU_BASED_USE_MSR_BITMAPS);
-	} else {
-		svm = data;
-		generic_svm_setup(svm, NULL, NULL);
-		svm->vmcb->control.msrpm_base_pa = msrpm_gpa;
-		svm->vmcb->control.intercept |= BIT_ULL(INTERCEPT_MSR_PROT);
-	}
-}
-
-/* Each time from the first instruction on, and tell how L2 was left. */
-static uint64_t run_l2(void (*code)(void))
-{
-	uint64_t rsp = (uint64_t)l2_stack + L2_STACK_SIZE - 8;
-
-	if (!host_cpu_is_intel) {
-		svm->vmcb->save.rip = (uint64_t)code;
-		svm->vmcb->save.rsp = rsp;
-		run_guest(svm->vmcb, svm->vmcb_gpa);
-		stgi();
-		return svm->vmcb->control.exit_code;
-	}
-
-	vmwrite(GUEST_RIP, (uint64_t)code);
-	vmwrite(GUEST_RSP, rsp);
-	GUEST_ASSERT(!(launched ? vmresume() : vmlaunch()));
-	launched = true;
-	return vmreadz(VM_EXIT_REASON);
-}
-
-static uint64_t left_by_hypercall(void)
-{
-	return host_cpu_is_intel ? EXIT_REASON_VMCALL : SVM_EXIT_VMMCALL;
+	l2_leave();
 }
 
 static void begin(void *data)
@@ -106,7 +42,7 @@ static void begin(void *data)
 	x2apic_write_reg(APIC_LVTPC, LVTPC_NMI);
 	pmu_find();
 	pmu_stop();
-	prepare_l2(data);
+	l2_prepare(data);
 }
 
 /*
@@ -121,7 +57,7 @@ static uint64_t count(uint64_t flags, uint64_t global_ctrl, uint32_t loops, uint
 		wrmsr(pmu.global_ctrl, global_ctrl);
 	pmu_write_selector(0, COUNT_INSTRUCTIONS | flags);
 	spin(loops);
-	GUEST_ASSERT_EQ(run_l2(l2_spin), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_spin), l2_left_by_itself());
 	pmu_write_selector(0, 0);
 	return pmu_read_counter(0);
 }
@@ -149,7 +85,7 @@ static void l1_counts_both(void *data)
 static void l2_reads_global_ctrl(void)
 {
 	l2_saw = rdmsr(pmu.global_ctrl);
-	leave_l2();
+	l2_leave();
 }
 
 /* Have vmcs12 load @in_l2 at entry and @in_l1 at exit. */
@@ -164,7 +100,7 @@ static void check_vmcs12_loads(void *data, uint64_t in_l1, uint64_t in_l2)
 	vmwrite(HOST_IA32_PERF_GLOBAL_CTRL, in_l1);
 
 	check_counts(0, in_l1, in_l1, in_l2);
-	GUEST_ASSERT_EQ(run_l2(l2_reads_global_ctrl), EXIT_REASON_VMCALL);
+	GUEST_ASSERT_EQ(l2_run(l2_reads_global_ctrl), EXIT_REASON_VMCALL);
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), in_l2);
 	GUEST_ASSERT_EQ(rdmsr(pmu.global_ctrl), in_l1);
 	GUEST_DONE();
@@ -197,7 +133,7 @@ static uint64_t overflow_in_l2(void)
 	if (pmu.global_ctrl)
 		wrmsr(pmu.global_ctrl, 1);
 	pmu_write_selector(0, COUNT_INSTRUCTIONS | ARCH_PERFMON_EVENTSEL_INT);
-	return run_l2(l2_spin);
+	return l2_run(l2_spin);
 }
 
 static void check_overflowed(void)
@@ -219,7 +155,7 @@ static void l1_takes_pmi(void *data)
 		GUEST_ASSERT_EQ(vmreadz(VM_EXIT_INTR_INFO) & 0xff, NMI_VECTOR);
 		GUEST_ASSERT_EQ(READ_ONCE(pmu_nr_nmis), 0);
 	} else {
-		svm->vmcb->control.intercept |= BIT_ULL(INTERCEPT_NMI);
+		l2_svm->vmcb->control.intercept |= BIT_ULL(INTERCEPT_NMI);
 		GUEST_ASSERT_EQ(overflow_in_l2(), SVM_EXIT_NMI);
 		GUEST_ASSERT_EQ(READ_ONCE(pmu_nr_nmis), 1);
 	}
@@ -230,7 +166,7 @@ static void l1_takes_pmi(void *data)
 static void l2_takes_pmi(void *data)
 {
 	begin(data);
-	GUEST_ASSERT_EQ(overflow_in_l2(), left_by_hypercall());
+	GUEST_ASSERT_EQ(overflow_in_l2(), l2_left_by_itself());
 	GUEST_ASSERT_EQ(READ_ONCE(pmu_nr_nmis), 1);
 	check_overflowed();
 	GUEST_DONE();
@@ -242,7 +178,7 @@ static void l2_rdpmc(void)
 
 	GUEST_ASSERT_EQ(rdpmc_safe(1, &value), 0);
 	WRITE_ONCE(l2_saw, value);
-	leave_l2();
+	l2_leave();
 }
 
 static void intercept_rdpmc(void)
@@ -251,7 +187,7 @@ static void intercept_rdpmc(void)
 		vmwrite(CPU_BASED_VM_EXEC_CONTROL,
 			vmreadz(CPU_BASED_VM_EXEC_CONTROL) | CPU_BASED_RDPMC_EXITING);
 	else
-		svm->vmcb->control.intercept |= BIT_ULL(INTERCEPT_RDPMC);
+		l2_svm->vmcb->control.intercept |= BIT_ULL(INTERCEPT_RDPMC);
 }
 
 /* Counter 1 stands still, counter 0 has the PMU in use. */
@@ -267,7 +203,7 @@ static void l1_gives_rdpmc(void *data)
 {
 	begin(data);
 	use_pmu();
-	GUEST_ASSERT_EQ(run_l2(l2_rdpmc), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_rdpmc), l2_left_by_itself());
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), 0x12345);
 	GUEST_DONE();
 }
@@ -277,7 +213,7 @@ static void l1_keeps_rdpmc(void *data)
 	begin(data);
 	use_pmu();
 	intercept_rdpmc();
-	GUEST_ASSERT_EQ(run_l2(l2_rdpmc),
+	GUEST_ASSERT_EQ(l2_run(l2_rdpmc),
 			host_cpu_is_intel ? EXIT_REASON_RDPMC : SVM_EXIT_RDPMC);
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), 0);
 	GUEST_DONE();
@@ -296,31 +232,14 @@ static void l2_reads_counter(void)
 	for (i = 0; i < ACCESSES; i++)
 		WRITE_ONCE(l2_saw, rdmsr(counter_1()));
 	GUEST_SYNC(0);
-	leave_l2();
-}
-
-/*
- * Bits for reading: VMX has one each from the start of the page on, SVM two
- * each, for 0xc0010000 and what follows from the second page on.
- */
-static void intercept_counter(void)
-{
-	uint32_t bit = counter_1();
-
-	if (host_cpu_is_intel) {
-		((uint8_t *)vmx->msr)[bit / 8] |= BIT(bit % 8);
-		return;
-	}
-
-	bit = (bit - 0xc0010000) * 2;
-	msrpm[0x1000 + bit / 8] |= BIT(bit % 8);
+	l2_leave();
 }
 
 static void l1_gives_counter(void *data)
 {
 	begin(data);
 	use_pmu();
-	GUEST_ASSERT_EQ(run_l2(l2_reads_counter), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_reads_counter), l2_left_by_itself());
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), 0x12345);
 	GUEST_DONE();
 }
@@ -328,15 +247,15 @@ static void l1_gives_counter(void *data)
 static void l2_reads_counter_once(void)
 {
 	WRITE_ONCE(l2_saw, rdmsr(counter_1()));
-	leave_l2();
+	l2_leave();
 }
 
 static void l1_keeps_counter(void *data)
 {
 	begin(data);
 	use_pmu();
-	intercept_counter();
-	GUEST_ASSERT_EQ(run_l2(l2_reads_counter_once),
+	l2_intercept_msr(counter_1(), true, false);
+	GUEST_ASSERT_EQ(l2_run(l2_reads_counter_once),
 			host_cpu_is_intel ? EXIT_REASON_MSR_READ : SVM_EXIT_MSR);
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), 0);
 	GUEST_DONE();
@@ -368,7 +287,7 @@ static void l2_pauses(void)
 	GUEST_ASSERT_EQ(count_in_l2(10001), least + 10000 * INSNS_PER_LOOP);
 	wrmsr(counter_1(), 0x54321);
 	GUEST_ASSERT_EQ(rdmsr(counter_1()), 0x54321);
-	leave_l2();
+	l2_leave();
 }
 
 /*
@@ -381,16 +300,16 @@ static void l1_and_l2_pause(void *data)
 
 	begin(data);
 	use_pmu();
-	GUEST_ASSERT_EQ(run_l2(l2_rdpmc), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_rdpmc), l2_left_by_itself());
 	pmu_write_selector(0, 0);
-	GUEST_ASSERT_EQ(run_l2(l2_pauses), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_pauses), l2_left_by_itself());
 	GUEST_ASSERT_EQ(rdmsr(counter_1()), 0x54321);
 
 	be_idle();
 	wrmsr(counter_1(), 0x6789a);
-	GUEST_ASSERT_EQ(run_l2(l2_reads_counter), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_reads_counter), l2_left_by_itself());
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), 0x6789a);
-	GUEST_ASSERT_EQ(run_l2(l2_rdpmc), left_by_hypercall());
+	GUEST_ASSERT_EQ(l2_run(l2_rdpmc), l2_left_by_itself());
 	GUEST_ASSERT_EQ(READ_ONCE(l2_saw), 0x6789a);
 	GUEST_ASSERT_EQ(rdpmc_safe(1, &value), 0);
 	GUEST_ASSERT_EQ(value, 0x6789a);
@@ -404,22 +323,9 @@ FIXTURE(nested) {
 
 FIXTURE_SETUP(nested)
 {
-	vm_vaddr_t data, map;
-
 	self->vm = vm_create_with_one_vcpu(&self->vcpu, NULL);
 	vm_install_exception_handler(self->vm, NMI_VECTOR, pmu_nmi_handler);
-	if (host_cpu_is_intel) {
-		vcpu_alloc_vmx(self->vm, &data);
-	} else {
-		vcpu_alloc_svm(self->vm, &data);
-		map = vm_vaddr_alloc(self->vm, 2 * getpagesize(), KVM_UTIL_MIN_VADDR);
-		memset(addr_gva2hva(self->vm, map), 0, 2 * getpagesize());
-		msrpm = (uint8_t *)map;
-		msrpm_gpa = addr_gva2gpa(self->vm, map);
-		sync_global_to_guest(self->vm, msrpm);
-		sync_global_to_guest(self->vm, msrpm_gpa);
-	}
-	vcpu_args_set(self->vcpu, 1, data);
+	vcpu_args_set(self->vcpu, 1, vcpu_alloc_l2(self->vm));
 }
 
 FIXTURE_TEARDOWN(nested)
