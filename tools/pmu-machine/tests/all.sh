@@ -98,6 +98,9 @@ $(in_turn 0 "$tests/selftests.sh")
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_ownership_test $tests/selftests.sh
+env CPUS=2 WATCHDOG=0 MODELS=skylake TESTS=mediated_pmu_lbr_reset_test $tests/selftests.sh
+env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_lbr_reset_test $tests/selftests.sh
+env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_lbr_reset_test $tests/selftests.sh
 $tests/perf-exact.sh --guest
 env MODELS=sapphire-rapids $tests/branches.sh --guest
 $tests/kvm.sh

@@ -35,9 +35,9 @@ struct lbr lbr;
  * branch.
  */
 asm(".pushsection .text\n"
-    "ring_called:	ret\n"
-    "ring_ind_called:	ret\n"
-    ".popsection\n");
+	"ring_called:	ret\n"
+	"ring_ind_called:	ret\n"
+	".popsection\n");
 
 extern const char ring_called[], ring_ind_called[];
 extern const char ring_jmp[], ring_jmp_to[], ring_ind_jmp[], ring_ind_jmp_to[];
@@ -99,17 +99,17 @@ static const struct lbr_edge ring[RING] = {
 
 /* Other branches than the ring's, which do not touch what records them. */
 asm(".pushsection .text\n"
-    ".globl lbr_hops\n"
-    "lbr_hops:		jmp hop_1\n"
-    "	ud2\n"
-    "hop_1:		jmp hop_2\n"
-    "	ud2\n"
-    "hop_2:		jmp hop_3\n"
-    "	ud2\n"
-    "hop_3:		jmp hops_end\n"
-    "	ud2\n"
-    "hops_end:		ret\n"
-    ".popsection\n");
+	".globl lbr_hops\n"
+	"lbr_hops:		jmp hop_1\n"
+	"	ud2\n"
+	"hop_1:		jmp hop_2\n"
+	"	ud2\n"
+	"hop_2:		jmp hop_3\n"
+	"	ud2\n"
+	"hop_3:		jmp hops_end\n"
+	"	ud2\n"
+	"hops_end:		ret\n"
+	".popsection\n");
 
 extern const char hop_1[], hop_2[], hop_3[], hops_end[];
 
@@ -122,7 +122,7 @@ static const struct lbr_edge hops[HOPS] = {
 	EDGE(hop_3, hops_end),
 };
 
-kvm_static_assert(LBR_NR_HOPS == HOPS + 2);
+kvm_static_assert(HOPS + 2 == LBR_NR_HOPS);
 
 static bool is_call(unsigned int i)
 {
