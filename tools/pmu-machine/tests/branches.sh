@@ -36,6 +36,7 @@ for model in $models; do
 	parameters "$model" >"$work/parameters"
 	"$place" "$model" --timeout "$(scaled 300 4)" "$@" --out "$work/out" \
 		--with "$tests/inside/branches.sh:/test/branches.sh" \
+		--with "$tests/inside/recording.sh:/test/recording.sh" \
 		--with "$work/parameters:/test/parameters" \
 		--with "$work/ring:/test/ring" \
 		--with "$work/paths:/test/paths" \

@@ -11,35 +11,15 @@
 here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/facts.sh
 . "$here/facts.sh"
+# shellcheck source=tools/pmu-machine/tests/inside/recording.sh
+. "$here/recording.sh"
 # shellcheck source=/dev/null
 . "$here/parameters"	# made by ../branches.sh
 cd /tmp || exit 1
 without_kallsyms
 never_throttle
-# What is recorded, and how often: in the program the period is coprime to a turn
-# of the ring, so that samples come at each of its instructions.
-program='-e instructions:u -c 1009'
 both='-e instructions -c 10007'
-workload=$here/ring
-# What perf script shows of it.
-shown='-G -F ip,brstack'
 caps=/sys/bus/event_source/devices/cpu/caps/branches
-
-# records ARGUMENT... - of perf record; its buffer is large enough to be left
-# alone until the program has ended.
-records()
-{
-	# shellcheck disable=SC2086	# a command line
-	perf record -q -m 2048 -o data "$@" $workload 2>error
-}
-
-# shows NAME ARGUMENT... - what perf script says, to /out
-shows()
-{
-	name=$1
-	shift
-	perf script -i data "$@" >"/out/$name" 2>error
-}
 
 # recording NAME EVENT ARGUMENT... - one that has to work
 recording()
@@ -48,7 +28,7 @@ recording()
 	event=$2
 	shift 2
 	# shellcheck disable=SC2086	# options
-	if records $event "$@" && shows "$name" $shown; then
+	if records $event "$@" && shows_branches "/out/$name"; then
 		ok "perf record $*" \
 			"$(grep -vc PERF_RECORD "/out/$name") samples"
 	else
@@ -74,7 +54,7 @@ refused()
 call_graph()
 {
 	workload="$workload twice"
-	recording stack "$program" --call-graph lbr && shows chains -F ip
+	recording stack "$program" --call-graph lbr && shows /out/chains -F ip
 }
 
 # What a compiler's profile is made of: as many samples of one taken branch as of
