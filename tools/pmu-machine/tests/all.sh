@@ -109,6 +109,7 @@ $tests/nested.sh
 $tests/guest-cost.sh
 $tests/host-perf.sh
 $tests/host-churn.sh
+$tests/guest-branches.sh
 $tests/perf-suites.sh"
 slow="
 $(in_turn 1 "$tests/selftests.sh")
@@ -118,6 +119,7 @@ $(each_model "env CPUS=2 $tests/selftests.sh")
 $(each_model "env SERIES=mediated-debug $tests/fuzz.sh --long")
 env SERIES=mediated-debug $tests/perf-exact.sh --guest
 $(branching "$tests/branches.sh --guest")
+$(branching "$tests/guest-branches.sh")
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh
 env SERIES=mediated-debug $tests/host-churn.sh

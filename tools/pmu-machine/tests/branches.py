@@ -9,6 +9,7 @@ call stack, and whether a call to the next instruction is recorded.
 """
 
 import collections
+import operator
 import os
 import sys
 from typing import NamedTuple
@@ -306,6 +307,44 @@ class Judge:
                    f"{depth}:{count}" for depth, count
                    in sorted(depths.items())) + shown(wrong, sample_word))
         self._chains(found, key)
+
+    def as_native(self, name, key, native, lost=range(0)):
+        """The samples of another recording, the native one: as many, each at
+        the same instruction, with the same records.
+
+        The records of some samples may be lost, and the calls that the program
+        was in then.
+        """
+        found = self.samples(name)
+        astray = [one for one, true in zip(found, native)
+                  if min(one.address, KERNEL) != min(true.address, KERNEL)]
+        report(native and len(found) == len(native) and not astray,
+               f"{key}, samples where they are natively",
+               f"{len(found)} of {len(native)}{shown(astray, sample_word)}")
+        wrong = [one for number, (one, true) in enumerate(zip(found, native))
+                 if not self.kinds.keys() >= set(one.edges)
+                 or number not in lost
+                 and any(map(operator.ne, one.edges, true.edges))]
+        more = [len(one.edges) - len(true.edges)
+                for one, true in zip(found, native)]
+        report(found and not wrong and self._lengths_right(name, more, lost),
+               f"{key}, records as natively",
+               f"{sum(len(one.entries) for one in found)}, more in "
+               f"{sum(each > 0 for each in more)} samples, fewer in "
+               f"{sum(each < 0 for each in more)}, {len(lost)} not judged"
+               + shown(wrong, sample_word))
+
+    @staticmethod
+    def _lengths_right(name, more, lost):
+        """Is it right how many records more or fewer there are?  A tick takes
+        some of the branches, but no calls."""
+        judged = [each for number, each in enumerate(more)
+                  if number not in lost]
+        if name != "stack":
+            return (sum(each < 0 for each in judged)
+                    <= MOST_CUT_SHORT * len(more))
+        before = lost.start if lost else len(more)
+        return not any(more[:before]) and all(each <= 0 for each in judged)
 
     def _chains(self, found, key):
         """What perf makes of them."""

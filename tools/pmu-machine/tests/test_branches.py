@@ -346,3 +346,89 @@ class JudgeTest(unittest.TestCase):
         lines = self.right()
         lines[5].append(edge(0, 0))
         self.assertEqual(self.failed("user", lines), [])
+
+    def _as_native(self, lines, name="any", lost=range(0)):
+        """What failed, where the native recording is right."""
+        right = self._stacks()[0] if name == "stack" else self.right()
+        native = [branches.Sample(int(line[0], 16),
+                                  [branches.parsed(each) for each in line[1:]])
+                  for line in right]
+        return self.failed("as_native", lines, native, lost, name=name)
+
+    def test_as_native(self):
+        """branches: what is as it is natively passes, nothing does not"""
+        self.assertEqual(self._as_native(self.right()), [])
+        self.assertEqual(self._as_native(self._stacks()[0], "stack"), [])
+        self.assertEqual(len(self._as_native([])), 2)
+
+    def test_not_where_native(self):
+        """branches: a sample that is missing, left over or elsewhere is found"""
+        where = "samples where they are natively"
+        lines = self.right()
+        lines[5][0] = lines[6][0]
+        self.assertEqual(self._as_native(lines), [where])
+        lines[5][0] = f"{KERNEL:x}"
+        self.assertEqual(self._as_native(lines), [where])
+        self.assertIn(where, self._as_native(self.right()[:-1]))
+        self.assertIn(where, self._as_native([*self.right(), lines[0]]))
+
+    def test_not_as_native(self):
+        """branches: each record that is not as natively is found"""
+        records = ["records as natively"]
+        for place in 1, DEPTH // 2, -1:
+            lines = self.right()
+            lines[5][place] = edge(self.program.turn[0].source, 0x401001)
+            self.assertEqual(self._as_native(lines), records)
+            lines = self.right()
+            lines[5][place] = lines[20][place]
+            self.assertEqual(self._as_native(lines), records)
+        lines = self.right()
+        del lines[5][1]
+        self.assertEqual(self._as_native(lines), records)
+        lines = self.right()
+        lines[5].append(edge(KERNEL, KERNEL))
+        self.assertEqual(self._as_native(lines), records)
+
+    def test_native_short(self):
+        """branches: few samples may be shorter than natively, no call stack"""
+        lines = self.right()
+        del lines[5][10:]
+        self.assertEqual(self._as_native(lines), [])
+        for line in lines[:len(lines) // 8]:
+            del line[10:]
+        self.assertEqual(self._as_native(lines), ["records as natively"])
+        for change in (lambda line: line.pop(),
+                       lambda line: line.append(line[-1])):
+            lines, _ = self._stacks()
+            change(lines[5])
+            self.assertEqual(self._as_native(lines, "stack"),
+                             ["records as natively"])
+
+    def test_native_lost(self):
+        """branches: what was lost need not be there, all else must"""
+        some = range(5, 9)
+        lines = self.right()
+        for number in some:
+            lines[number][1:] = lines[20][1:]
+        self.assertEqual(self._as_native(lines, lost=some), [])
+        for less in some[:-1], some[1:]:
+            self.assertEqual(self._as_native(lines, lost=less),
+                             ["records as natively"])
+        lines[5][3] = edge(KERNEL, KERNEL)
+        self.assertEqual(self._as_native(lines, lost=some),
+                         ["records as natively"])
+
+    def test_calls_lost(self):
+        """branches: outer calls may be lost from then on, not before"""
+        some = range(5, 9)
+        lines, _ = self._stacks()
+        for line in lines[5:]:
+            line.pop()
+        self.assertEqual(self._as_native(lines, "stack", some), [])
+        lines[4].pop()
+        self.assertEqual(self._as_native(lines, "stack", some),
+                         ["records as natively"])
+        lines, _ = self._stacks()
+        del max(lines[9:], key=lambda line: len(set(line)))[1]
+        self.assertEqual(self._as_native(lines, "stack", some),
+                         ["records as natively"])

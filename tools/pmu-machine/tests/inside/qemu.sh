@@ -47,17 +47,19 @@ END
 }
 
 # run_guest NAME VCPUS [ARGUMENT...] - to its end; its console is NAME.out.  Other
-# memory and another kernel are in $guest_memory, in MB, and $guest_kernel.
+# memory, processor and kernel are in $guest_memory, in MB, $guest_cpu and
+# $guest_kernel, more options of QEMU's in $guest_options.
 run_guest()
 {
 	name=$1
 	vcpus=$2
 	shift 2
-	qemu-system-x86_64 -accel kvm -M microvm -cpu host,pmu=on \
+	qemu-system-x86_64 -accel kvm -M microvm -cpu "${guest_cpu-host,pmu=on}" \
 		-smp "$vcpus" -m "${guest_memory-384}" -nodefaults -no-user-config -display none \
 		-serial "file:$name.out" -no-reboot \
 		-kernel "${guest_kernel-/guest/bzImage}" -initrd guest.cpio \
 		-append "console=ttyS0 panic=-1 nokaslr loglevel=4 rootfstype=ramfs $*" \
+		${guest_options-} \
 		</dev/null >"$name.qemu" 2>&1
 }
 

@@ -20,8 +20,11 @@
  * With an argument it is two processes, which take turns when they sleep.
  */
 
+	.ifndef	TURNS
 	.equ	TURNS, 1100
+	.endif
 	.equ	ROUNDS, 4			/* of a turn; a power of 2 */
+	.equ	NAP, 64				/* turns between two; a power of 2 */
 
 	.macro	branch kind, name, instruction:vararg
 \kind\().\name:
@@ -70,7 +73,7 @@ tail.2:	branch	ijmp, tail, jmp *%rax
 	goes	ret.leaf, after.\from
 	.endm
 
-	/* Four calls deep.  The innermost function sleeps once in 64 turns. */
+	/* Four calls deep.  The innermost function sleeps once in NAP turns. */
 nest.1:	nop
 	branch	call, nest.2, call nest.2
 	nop
@@ -84,7 +87,7 @@ nest.3:	push	%rax
 nest.4:	lea	pause(%rip), %rdi
 	xor	%esi, %esi
 	mov	%r12d, %edx
-	and	$63, %edx
+	and	$NAP - 1, %edx
 	mov	$35, %ecx			/* nanosleep */
 	mov	$39, %eax			/* getpid */
 	or	%ebx, %edx

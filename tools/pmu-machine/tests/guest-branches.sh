@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guest-branches.sh - unmodified perf records the branches of a program in a guest
+# under unmodified QEMU.  Each record must be what it is natively, at the same
+# instruction: in a guest that is left alone, in one that is preempted and moved
+# between CPUs while others record branches there, and in one that is saved and
+# restored in the middle.
+
+# shellcheck source=tools/pmu-machine/tests/guests.sh
+. "$(dirname "$0")/guests.sh"
+
+# Of those whose branch records QEMU passes to guests.
+by_default sapphire-rapids
+
+# linked NAME ADDRESS TURNS - the ring
+linked()
+{
+	gcc -nostdlib -static -Wl,--build-id=none "-Wl,-Ttext-segment=$2" \
+		"-Wa,--defsym,TURNS=$3" -o "$work/$1" "$tests/workloads/ring.S"
+}
+
+workload ring
+linked rival 0x10000000 1000000
+for model in $models; do
+	with_guests "$model" guest-branches --cpus 2 --append nmi_watchdog=0 \
+		--out "$work/out" \
+		--with "$tests/inside/recording.sh:/test/recording.sh" \
+		--with "$work/ring:/test/ring" --with "$work/rival:/test/rival"
+	for program in ring rival; do
+		nm "$work/$program" >"$work/out/$program.nm"
+	done
+	judged "$model" "$tests/guest-branches.py" "$work/out" \
+		"$(model_field "$model" 10)" "$(model_field "$model" 13)"
+	rm -rf "$work/out"
+done
+summary

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guest-branches-guest.sh - runs in the guest: records branches, says when it has,
+# and hands over at the end what perf says of them.
+
+here=${0%/*}
+# shellcheck source=tools/pmu-machine/tests/inside/facts.sh
+. "$here/facts.sh"
+# shellcheck source=tools/pmu-machine/tests/inside/recording.sh
+. "$here/recording.sh"
+cd /tmp || exit 1
+never_throttle
+without_kallsyms
+port=/dev/vport0p1
+
+# recording NAME ARGUMENT...
+recording()
+{
+	name=$1
+	shift
+	# shellcheck disable=SC2086	# options
+	records $program "$@" || cat error
+	echo "recorded $name"
+	shows_branches "out/$name"
+}
+
+# What the host does meanwhile.
+for state in alone disturbed restored; do
+	mkdir -p "out/$state"
+	recording "$state/any" -b
+	recording "$state/stack" --call-graph lbr
+done
+no_complaint 'guest, no complaint in dmesg'
+# A write ends when the port's queue has taken it.  When the queue has taken as
+# many more as it has places, QEMU has passed on what was before.
+tar -c -C out . >"$port"
+dd if=/dev/zero of="$port" bs=1 count=1024 2>/dev/null
