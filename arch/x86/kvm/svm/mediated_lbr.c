@@ -179,8 +179,27 @@ void svm_mediated_lbr_exit(struct vcpu_svm *svm)
 {
 	struct kvm_mediated_lbr *lbr = vcpu_to_mediated_lbr(&svm->vcpu);
 
+	if (svm->vmcb->control.virt_ext & LBR_CTL_ENABLE_MASK)
+		svm->lbr_stack_in_cpu = true;
 	if (enable_mediated_pmu && perf_host_lbr_ctl())
 		perf_host_lbr_restart();
 	if (lbr->in_use)
 		lbr->recording = svm->vmcb->save.dbg_extn_cfg & DBG_EXTN_CFG_LBRV2EN;
+}
+
+/**
+ * svm_mediated_lbr_put - leave none of the guest's records in the hardware
+ * @svm: the vCPU whose PMU is put
+ *
+ * They are in the VMCB, but still in the hardware, too, from whichever VMCB had
+ * LBR virtualisation: L1's or L2's, for whatever reason.
+ *
+ * Context: interrupts off.
+ */
+void svm_mediated_lbr_put(struct vcpu_svm *svm)
+{
+	if (svm->lbr_stack_in_cpu &&
+	    guest_cpuid_has(&svm->vcpu, X86_FEATURE_AMD_LBR_V2))
+		perf_host_lbr_restart();
+	svm->lbr_stack_in_cpu = false;
 }

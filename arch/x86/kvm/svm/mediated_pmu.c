@@ -13,7 +13,6 @@
 
 #include <asm/msr.h>
 #include <asm/perf_event.h>
-#include <asm/perf_guest_lbr.h>
 
 #include "mediated_pmu.h"
 #include "pmu.h"
@@ -67,9 +66,7 @@ void amd_mediated_save(struct kvm_vcpu *vcpu)
 		kvm_mediated_pmu_save_status(pmu);
 	}
 	kvm_mediated_pmu_save_gp(pmu);
-	/* The guest's records are in the VMCB, but still in the hardware, too. */
-	if (svm_mediated_lbr_in_use(vcpu))
-		perf_host_lbr_restart();
+	svm_mediated_lbr_put(to_svm(vcpu));
 }
 
 void amd_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)

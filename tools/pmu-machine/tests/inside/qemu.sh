@@ -54,6 +54,7 @@ run_guest()
 	name=$1
 	vcpus=$2
 	shift 2
+	# shellcheck disable=SC2086	# options
 	qemu-system-x86_64 -accel kvm -M microvm -cpu "${guest_cpu-host,pmu=on}" \
 		-smp "$vcpus" -m "${guest_memory-384}" -nodefaults -no-user-config -display none \
 		-serial "file:$name.out" -no-reboot \
