@@ -292,7 +292,10 @@ class Judge:
                f"into the kernel{shown(wrong)}")
 
     def call_stack(self, name, key):
-        """Records of the calls that have not returned."""
+        """Records of the calls that have not returned.  The program is in the
+        deepest one for a few instructions only, and where two processes are
+        sampled is not known beforehand: that one may be missed.
+        """
         found = self.samples(name)
         wrong = []
         for sample in found:
@@ -302,7 +305,8 @@ class Judge:
                 wrong.append(sample)
         depths = collections.Counter(len(sample.edges) for sample in found)
         deepest = max(len(chain) for chain in self.program.chains)
-        report(not wrong and deepest in depths, f"{key}, the calls below",
+        report(not wrong and max(depths, default=0) >= deepest - 1,
+               f"{key}, the calls below",
                "samples by depth " + " ".join(
                    f"{depth}:{count}" for depth, count
                    in sorted(depths.items())) + shown(wrong, sample_word))
