@@ -120,6 +120,7 @@ $(each_model "env SERIES=mediated-debug $tests/fuzz.sh --long")
 env SERIES=mediated-debug $tests/perf-exact.sh --guest
 $(branching "$tests/branches.sh --guest")
 $(branching "$tests/guest-branches.sh")
+env MODELS=zen4 $tests/guest-branches.sh
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh
 env SERIES=mediated-debug $tests/host-churn.sh

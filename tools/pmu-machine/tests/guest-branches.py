@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""guest-branches.py FOLDER DEPTH NEXT - judge branch records of guests.
+"""guest-branches.py FOLDER DEPTH STACK NEXT STATES - judge guests' records.
 
-FOLDER has what perf script said of the recordings of inside/guest-branches.sh.
-DEPTH and NEXT are those of branches.py.
+FOLDER has what perf script said of the recordings of inside/guest-branches.sh,
+of a guest in all STATES.  DEPTH, STACK and NEXT are those of branches.py.
 """
 
 import os
@@ -26,7 +26,7 @@ def lost(path, names, samples):
     return range(saved, saved + between + 1)
 
 
-def main(folder, depth, calls_next):
+def main(folder, depth, call_stack, calls_next, states):
     """Judge all recordings."""
     def judge(name, names):
         program = ring.Ring(names, calls_next == "1")
@@ -35,10 +35,13 @@ def main(folder, depth, calls_next):
     names = ring.symbols(os.path.join(folder, "ring.nm"))
     native = judge("native", names)
     native.user("any", "natively, -b")
-    native.call_stack("stack", "natively, --call-graph lbr")
-    for state in "alone", "disturbed", "restored":
+    recordings = [("any", "-b")]
+    if call_stack == "1":
+        recordings.append(("stack", "--call-graph lbr"))
+        native.call_stack("stack", "natively, --call-graph lbr")
+    for state in states.split():
         guest = judge(state, names)
-        for name, options in ("any", "-b"), ("stack", "--call-graph lbr"):
+        for name, options in recordings:
             true = native.samples(name)
             unsaved = os.path.join(folder, state, f"{name}.unsaved")
             guest.as_native(name, f"guest {state}, {options}", true,

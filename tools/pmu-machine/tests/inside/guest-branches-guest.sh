@@ -9,6 +9,8 @@ here=${0%/*}
 . "$here/facts.sh"
 # shellcheck source=tools/pmu-machine/tests/inside/recording.sh
 . "$here/recording.sh"
+# shellcheck source=/dev/null
+. "$here/parameters"	# made by ../guest-branches.sh
 cd /tmp || exit 1
 never_throttle
 without_kallsyms
@@ -26,10 +28,10 @@ recording()
 }
 
 # What the host does meanwhile.
-for state in alone disturbed restored; do
+for state in ${states?}; do
 	mkdir -p "out/$state"
 	recording "$state/any" -b
-	recording "$state/stack" --call-graph lbr
+	[ "${call_stack?}" = 0 ] || recording "$state/stack" --call-graph lbr
 done
 no_complaint 'guest, no complaint in dmesg'
 # A write ends when the port's queue has taken it.  When the queue has taken as

@@ -13,6 +13,8 @@ here=${0%/*}
 . "$here/qemu.sh"
 # shellcheck source=tools/pmu-machine/tests/inside/recording.sh
 . "$here/recording.sh"
+# shellcheck source=/dev/null
+. "$here/parameters"	# made by ../guest-branches.sh
 cd /tmp || exit 1
 never_throttle
 without_kallsyms
@@ -33,6 +35,7 @@ natively()
 	mkdir -p /out/native
 	# shellcheck disable=SC2086	# options
 	records $program -b && shows_branches /out/native/any
+	[ "${call_stack?}" = 1 ] || return 0
 	# shellcheck disable=SC2086	# options
 	records $program --call-graph lbr && shows_branches /out/native/stack
 	shows /out/native/chains -F ip
@@ -189,16 +192,29 @@ restore()
 	done
 }
 
+# all_states - the guest has been left alone until now
+all_states()
+{
+	disturb disturbed/any alone/stack
+	disturb disturbed/stack disturbed/any
+	taskset -p 3 "${vcpu##*/}" >/dev/null
+	restore restored/any disturbed/stack
+	restore restored/stack restored/any
+}
+
 natively
 make_guest 'sh /test/guest-branches-guest.sh'
 mkfifo monitor.in monitor.out
 start_rivals
-start_guest
-disturb disturbed/any alone/stack
-disturb disturbed/stack disturbed/any
-taskset -p 3 "${vcpu##*/}" >/dev/null
-restore restored/any disturbed/stack
-restore restored/stack restored/any
+case $call_stack in
+1)	start_guest
+	all_states ;;
+*)	LD_PRELOAD=$here/lbrextv2.so
+	export LD_PRELOAD
+	start_guest
+	unset LD_PRELOAD
+	disturb disturbed/any alone/any ;;
+esac
 wait "$qemu"
 guest_facts "guest.$guests"
 tar -x -C /out <out.tar
