@@ -546,7 +546,7 @@ FIXTURE(nested_lbr)
 
 FIXTURE_VARIANT(nested_lbr)
 {
-	struct kvm_vcpu *(*pause)(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
+	pause_fn pause;
 };
 
 FIXTURE_VARIANT_ADD(nested_lbr, at_once)
@@ -584,8 +584,7 @@ FIXTURE_TEARDOWN(nested_lbr)
 	kvm_vm_free(self->vm);
 }
 
-static void run_to_end(struct kvm_vm *vm, struct kvm_vcpu *vcpu,
-		       struct kvm_vcpu *(*pause)(struct kvm_vm *vm, struct kvm_vcpu *vcpu),
+static void run_to_end(struct kvm_vm *vm, struct kvm_vcpu *vcpu, pause_fn pause,
 		       void *l1)
 {
 	vcpu_arch_set_entry_point(vcpu, l1);
@@ -682,9 +681,7 @@ TEST(registers_that_l1_gives_do_not_exit)
 	vm = vm_create_with_one_vcpu(&vcpu, l1_gives_records);
 	vcpu_args_set(vcpu, 1, vcpu_alloc_l2(vm));
 	vcpu_next_sync(vcpu);
-	exits = vcpu_get_exits(vcpu);
-	vcpu_next_sync(vcpu);
-	exits = vcpu_get_exits(vcpu) - exits;
+	exits = vcpu_exits_to_next_sync(vcpu);
 	TEST_ASSERT(exits < NR_READS / 2, "%lu exits", exits);
 	kvm_vm_free(vm);
 }

@@ -68,26 +68,28 @@ static unsigned int check_smi_records(unsigned int newer)
 	return NR_SMI_JUMPS;
 }
 
-/* Recording goes on after RSM. */
+/* Recording goes on after what interrupted it. A call of this would be recorded. */
+static __always_inline void check_goes_on(void)
+{
+	uint64_t control = rdmsr(lbr.control);
+
+	lbr_hops();
+	wrmsr(lbr.control, 0);
+	GUEST_ASSERT_EQ(control, lbr.on);
+	lbr_check_hops(0);
+}
+
 static void guest_smi(void)
 {
 	unsigned int newer;
-	uint64_t control;
 	int i;
 
 	x2apic_enable();
 	lbr_find();
 	for (i = 0; i < 2; i++) {
-		lbr_empty();
-		lbr_set_filter(ALL_BRANCHES);
-		lbr_run_ring(lbr.on, lbr.on, LBR_ROUNDS);
+		lbr_begin();
 		self_smi();
-		control = rdmsr(lbr.control);
-		lbr_hops();
-		wrmsr(lbr.control, 0);
-
-		GUEST_ASSERT_EQ(control, lbr.on);
-		lbr_check_hops(0);
+		check_goes_on();
 		newer = LBR_NR_HOPS + check_smi_records(LBR_NR_HOPS);
 		/* That lbr_run_ring() returned */
 		lbr_check_older(ALL_BRANCHES, newer + 1);
@@ -148,7 +150,7 @@ FIXTURE(smm)
 
 FIXTURE_VARIANT(smm)
 {
-	struct kvm_vcpu *(*pause)(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
+	pause_fn pause;
 };
 
 FIXTURE_VARIANT_ADD(smm, at_once)
@@ -259,19 +261,11 @@ TEST(freeze_while_smm_is_not_offered)
 /* Interrupted at the pause, while it records, and going on there. */
 static void guest_interrupted(void)
 {
-	uint64_t control;
-
 	x2apic_enable();
 	lbr_find();
-	lbr_empty();
-	lbr_set_filter(ALL_BRANCHES);
-	lbr_run_ring(lbr.on, lbr.on, LBR_ROUNDS);
+	lbr_begin();
 	lbr_pause();
-	control = rdmsr(lbr.control);
-	lbr_hops();
-	wrmsr(lbr.control, 0);
-	GUEST_ASSERT_EQ(control, lbr.on);
-	lbr_check_hops(0);
+	check_goes_on();
 	/* That lbr_run_ring() returned */
 	lbr_check_older(ALL_BRANCHES, LBR_NR_HOPS + 1);
 	GUEST_DONE();
@@ -343,31 +337,24 @@ static void guest_reset(void)
 }
 
 /* What of a reset there is: user space writes each register. */
-static void write_reset_values(struct kvm_vcpu *vcpu)
+static void write_reset_values(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
 {
-	uint32_t control = control_msr();
 	unsigned int i;
 
-	vcpu_set_msr(vcpu, control, 0);
-	if (control == MSR_ARCH_LBR_CTL)
-		vcpu_set_msr(vcpu, MSR_ARCH_LBR_DEPTH, LBR_MAX_DEPTH);
-	if (control == MSR_IA32_DEBUGCTLMSR) {
-		vcpu_set_msr(vcpu, MSR_LBR_SELECT, 0);
+	sync_global_from_guest(vm, lbr);
+	vcpu_set_msr(vcpu, lbr.control, 0);
+	if (lbr.select)
+		vcpu_set_msr(vcpu, lbr.select, 0);
+	if (lbr.kind == LBR_LEGACY)
 		vcpu_set_msr(vcpu, MSR_LBR_TOS, 0);
-	}
-	if (control == MSR_AMD_DBG_EXTN)
-		vcpu_set_msr(vcpu, MSR_AMD_LBR_SELECT, 0);
+	if (lbr.kind == LBR_ARCH)
+		vcpu_set_msr(vcpu, MSR_ARCH_LBR_DEPTH, LBR_MAX_DEPTH);
 
-	for (i = 0; i < LBR_MAX_DEPTH; i++) {
-		if (control == MSR_AMD_DBG_EXTN) {
-			vcpu_set_msr(vcpu, MSR_AMD_LBR_FROM + i, 0);
-		} else if (control == MSR_ARCH_LBR_CTL) {
-			vcpu_set_msr(vcpu, MSR_ARCH_LBR_FROM + i, 0);
-			vcpu_set_msr(vcpu, MSR_ARCH_LBR_TO + i, 0);
-		} else if (_vcpu_set_msr(vcpu, MSR_LEGACY_LBR_FROM + i, 0)) {
-			/* Haswell has half of them. */
-			vcpu_set_msr(vcpu, MSR_LEGACY_LBR_TO + i, 0);
-		}
+	for (i = 0; i < lbr.nr; i++) {
+		vcpu_set_msr(vcpu, lbr.from + i * lbr.stride, 0);
+		vcpu_set_msr(vcpu, lbr.to + i * lbr.stride, 0);
+		if (lbr.info)
+			vcpu_set_msr(vcpu, lbr.info + i, 0);
 	}
 }
 
@@ -378,7 +365,7 @@ TEST(a_reset_by_user_space_ends_recording)
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_reset);
 	vcpu_run_to_pause(vcpu);
-	write_reset_values(vcpu);
+	write_reset_values(vm, vcpu);
 	vcpu_run_over_pauses(vm, vcpu, pause_not);
 	kvm_vm_free(vm);
 }

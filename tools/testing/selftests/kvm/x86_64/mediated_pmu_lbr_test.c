@@ -60,9 +60,7 @@ static void guest_recording(void)
 {
 	lbr_find();
 	for (;;) {
-		lbr_empty();
-		lbr_set_filter(ALL_BRANCHES);
-		lbr_run_ring(lbr.on, lbr.on, LBR_ROUNDS);
+		lbr_begin();
 		lbr_pause();
 		wrmsr(lbr.control, 0);
 		/* That lbr_run_ring() returned */
@@ -188,9 +186,7 @@ TEST(reading_records_does_not_exit)
 	vm = vm_create_with_one_vcpu(&vcpu, guest_reads);
 	vcpu_next_sync(vcpu);
 	vcpu_next_sync(vcpu);
-	exits = vcpu_get_exits(vcpu);
-	vcpu_next_sync(vcpu);
-	exits = vcpu_get_exits(vcpu) - exits;
+	exits = vcpu_exits_to_next_sync(vcpu);
 	TEST_ASSERT(exits < NR_READS / 2, "%lu exits", exits);
 	kvm_vm_free(vm);
 }

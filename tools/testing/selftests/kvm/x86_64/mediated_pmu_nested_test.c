@@ -341,14 +341,6 @@ static void run_to_end(struct kvm_vcpu *vcpu, void *l1)
 	TEST_ASSERT(!vcpu_run_to_sync(vcpu, &value), "The guest goes on");
 }
 
-static uint64_t exits_to_next_sync(struct kvm_vcpu *vcpu)
-{
-	uint64_t before = vcpu_get_exits(vcpu);
-
-	vcpu_next_sync(vcpu);
-	return vcpu_get_exits(vcpu) - before;
-}
-
 TEST_F(nested, l1_counts_l2_to_the_instruction)
 {
 	run_to_end(self->vcpu, l1_counts_both);
@@ -401,7 +393,7 @@ TEST_F(nested, counter_that_l1_gives_l2_does_not_exit_at_all)
 
 	vcpu_arch_set_entry_point(self->vcpu, l1_gives_counter);
 	vcpu_next_sync(self->vcpu);
-	exits = exits_to_next_sync(self->vcpu);
+	exits = vcpu_exits_to_next_sync(self->vcpu);
 	TEST_ASSERT(exits < ACCESSES / 2, "%lu exits for %u accesses", exits, ACCESSES);
 	TEST_ASSERT(!vcpu_run_to_sync(self->vcpu, &value), "The guest goes on");
 }
@@ -427,7 +419,7 @@ TEST_F(nested, pause_in_l2_and_in_l1_lasts_and_ends)
 	wait_idle(self->vcpu);
 
 	vcpu_next_sync(self->vcpu);
-	exits = exits_to_next_sync(self->vcpu);
+	exits = vcpu_exits_to_next_sync(self->vcpu);
 	TEST_ASSERT(exits >= ACCESSES, "%lu exits for %u accesses", exits, ACCESSES);
 	TEST_ASSERT(!vcpu_run_to_sync(self->vcpu, &value), "The guest goes on");
 }

@@ -98,21 +98,31 @@ static inline void lbr_pause(void)
 	asm volatile("outb %%al, %%dx" : : "d"(LBR_PORT) : "memory");
 }
 
+/* Record the ring, and go on. Inline, as a return would be recorded, too. */
+static __always_inline void lbr_begin(void)
+{
+	lbr_empty();
+	lbr_set_filter(ALL_BRANCHES);
+	lbr_run_ring(lbr.on, lbr.on, LBR_ROUNDS);
+}
+
 /* In a guest or on the host. */
 bool lbr_is_of_ring(uint64_t from, uint64_t to);
 
 /* On the host. */
 void require_lbr(void);
 
+/* What user space does at a pause; the vCPU may be another one after it. */
+typedef struct kvm_vcpu *(*pause_fn)(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
+
 struct kvm_vcpu *pause_not(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 struct kvm_vcpu *pause_long(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 struct kvm_vcpu *pause_and_migrate(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 struct kvm_vcpu *pause_and_move(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
-bool can_pause(struct kvm_vcpu *(*pause)(struct kvm_vm *vm, struct kvm_vcpu *vcpu));
+bool can_pause(pause_fn pause);
 void move_to_other_cpu(pid_t thread);
 void vcpu_run_to_pause(struct kvm_vcpu *vcpu);
 unsigned int vcpu_run_over_pauses(struct kvm_vm *vm, struct kvm_vcpu *vcpu,
-				  struct kvm_vcpu *(*pause)(struct kvm_vm *vm,
-							    struct kvm_vcpu *vcpu));
+				  pause_fn pause);
 
 #endif /* SELFTEST_KVM_MEDIATED_LBR_H */

@@ -101,6 +101,7 @@ void require_mediated_pmu(void);
 uint64_t vcpu_next_sync(struct kvm_vcpu *vcpu);
 bool vcpu_run_to_sync(struct kvm_vcpu *vcpu, uint64_t *value);
 uint64_t vcpu_get_exits(struct kvm_vcpu *vcpu);
+uint64_t vcpu_exits_to_next_sync(struct kvm_vcpu *vcpu);
 void vcpu_give_part_of_pmu(struct kvm_vcpu *vcpu);
 struct kvm_vcpu *vcpu_save_and_restore(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 

@@ -382,7 +382,7 @@ struct kvm_vcpu *pause_and_move(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
 	return vcpu;
 }
 
-bool can_pause(struct kvm_vcpu *(*pause)(struct kvm_vm *vm, struct kvm_vcpu *vcpu))
+bool can_pause(pause_fn pause)
 {
 	return pause != pause_and_move || get_nprocs() > 1;
 }
@@ -421,8 +421,7 @@ void vcpu_run_to_pause(struct kvm_vcpu *vcpu)
 
 /* Run to GUEST_DONE(), and tell how many pauses there were. */
 unsigned int vcpu_run_over_pauses(struct kvm_vm *vm, struct kvm_vcpu *vcpu,
-				  struct kvm_vcpu *(*pause)(struct kvm_vm *vm,
-							    struct kvm_vcpu *vcpu))
+				  pause_fn pause)
 {
 	unsigned int pauses = 0;
 	struct ucall uc;

@@ -317,6 +317,14 @@ uint64_t vcpu_get_exits(struct kvm_vcpu *vcpu)
 	return exits;
 }
 
+uint64_t vcpu_exits_to_next_sync(struct kvm_vcpu *vcpu)
+{
+	uint64_t before = vcpu_get_exits(vcpu);
+
+	vcpu_next_sync(vcpu);
+	return vcpu_get_exits(vcpu) - before;
+}
+
 /*
  * Have the guest see some of the host's counters only. AMD's has four without
  * the core extensions.
