@@ -77,15 +77,18 @@ def _start_to_stop(model, way):
     return events and software and events.minus(software)
 
 
+def _sample(model, way):
+    """An overflow whose handler reads all branch records."""
+    return model.operation(way, "PMI, branches", "no PMI", "branches")
+
+
 def operations(model):
     """All operations: name, and the figures by way."""
     for task in OPERATIONS:
         without = "no PMI" if task == "PMI" else "nothing"
         yield task, {way: model.operation(way, task, without)
                      for way in GUESTS}
-    yield ("PMI, branches",
-           {way: model.operation(way, "PMI, branches", "no PMI", "branches")
-            for way in GUESTS})
+    yield ("PMI, branches", {way: _sample(model, way) for way in GUESTS})
     yield ("context switch under perf stat",
            {way: _switch(model, way) for way in WAYS})
     yield ("perf stat, start to stop",
@@ -115,7 +118,7 @@ def _branches(model, way):
     moved, without = (model.exits(way, True, use, "CPUID")
                       for use in ("branches", "user"))
     resident = model.exits(way, False, "branches", "CPUID")
-    sample = model.operation(way, "PMI, branches", "no PMI", "branches")
+    sample = _sample(model, way)
     if not (moved and without and resident and sample):
         return None
     added = moved.minus(without)
@@ -126,8 +129,9 @@ def _branches(model, way):
 def branch_table(model):
     """What branch records cost."""
     rows = [[way, *(_branches(model, way) or [None] * 7)] for way in GUESTS]
-    if _branches(model, MSRS):
-        rows.append([MSRS, *_branches(model, MSRS)])
+    by_msrs = _branches(model, MSRS)
+    if by_msrs:
+        rows.append([MSRS, *by_msrs])
     return Table("Branch records",
                  "What it adds to a CPUID exit and the entry after it, beside "
                  "the host's perf stat -a, for which the PMU is put and loaded, "

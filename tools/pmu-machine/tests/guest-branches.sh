@@ -13,15 +13,9 @@
 
 by_default sapphire-rapids
 
-# linked NAME ADDRESS TURNS - the ring
-linked()
-{
-	gcc -nostdlib -static -Wl,--build-id=none "-Wl,-Ttext-segment=$2" \
-		"-Wa,--defsym,TURNS=$3" -o "$work/$1" "$tests/workloads/ring.S"
-}
-
 workload ring
-linked rival 0x10000000 1000000
+# The same one, elsewhere and for longer
+workload ring rival -Wl,-Ttext-segment=0x10000000 -Wa,--defsym,TURNS=1000000
 gcc -O2 -Wall -Wextra -shared -fPIC -o "$work/lbrextv2.so" \
 	"$tests/workloads/lbrextv2.c"
 for model in $models; do

@@ -132,11 +132,14 @@ expected()
 	done
 }
 
-# workload NAME - assemble a workload, without any library.
+# workload NAME [PROGRAM OPTION...] - assemble a workload, without any library;
+# as another PROGRAM with the compiler's OPTIONs.
 workload()
 {
-	gcc -nostdlib -static -Wl,--build-id=none -o "$work/$1" \
-		"$tests/workloads/$1.S"
+	source=$tests/workloads/$1.S
+	program=$work/${2-$1}
+	shift "$(($# < 2 ? $# : 2))"
+	gcc -nostdlib -static -Wl,--build-id=none "$@" -o "$program" "$source"
 }
 
 # summary - the table and the totals; fails if any fact failed.
