@@ -66,6 +66,8 @@ account()
 		failed=$((failed + 1))
 		return
 	fi
+	# what failed is said once more, where a long log ends
+	grep '^FAIL' "$logs/$1.out"
 	# shellcheck disable=SC2086	# "N passed, N failed, N skipped"
 	set -- $totals
 	if [ "$status" != 0 ] && [ "$3" -eq 0 ]; then
