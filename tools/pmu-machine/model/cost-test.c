@@ -14,9 +14,11 @@
 
 /* What only the one vendor's processors have */
 static const enum pmu_cost intel_only[] = {
-	COST_VMREAD, COST_VMWRITE, COST_VMPTRLD
+	COST_VMREAD, COST_VMWRITE, COST_VMPTRLD, COST_PEBS
 };
 static const enum pmu_cost amd_only[] = { COST_VMSAVE, COST_GIF };
+
+#define COUNT(list)	(sizeof(list) / sizeof((list)[0]))
 
 static bool among(enum pmu_cost cost, const enum pmu_cost *list, size_t n)
 {
@@ -30,8 +32,8 @@ static bool among(enum pmu_cost cost, const enum pmu_cost *list, size_t n)
 static bool exists(const struct pmu_cpu *cpu, enum pmu_cost cost)
 {
 	if (cpu->vendor == PMU_INTEL)
-		return !among(cost, amd_only, 2);
-	return !among(cost, intel_only, 3);
+		return !among(cost, amd_only, COUNT(amd_only));
+	return !among(cost, intel_only, COUNT(intel_only));
 }
 
 static uint32_t cost_on(const char *name, enum pmu_cost cost)

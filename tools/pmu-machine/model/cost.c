@@ -121,6 +121,8 @@ static const uint32_t costs[COSTS][MODELS] = {
 	[COST_VMSAVE] = AMD(100),
 	/* Estimate: serializing in part, like MFENCE */
 	[COST_GIF] = AMD(60),
+	/* Estimate: some 200 to 300 ns at 2 to 3 GHz */
+	[COST_PEBS] = INTEL(600),
 };
 
 uint32_t pmu_cost(const struct pmu_cpu *cpu, enum pmu_cost cost)

@@ -44,6 +44,7 @@ enum pmu_cost {
 	COST_INVEPT,		/* INVEPT, INVVPID, INVLPGA */
 	COST_VMSAVE,		/* VMSAVE, VMLOAD */
 	COST_GIF,		/* STGI, CLGI */
+	COST_PEBS,		/* a record */
 	COSTS
 };
 

@@ -86,8 +86,9 @@ static uint64_t count_plain(struct pmu_counter *c, const uint64_t *delta)
 
 static void count_all(struct pmu *pmu)
 {
-	uint64_t delta[PMU_ACCS], overflow = 0;
+	uint64_t delta[PMU_ACCS], overflow = 0, n;
 	struct pmu_counter *c;
+	bool wrapped;
 
 	for (size_t i = 0; i < PMU_ACCS; i++)
 		delta[i] = pmu->acc[i] - pmu->last[i];
@@ -96,9 +97,13 @@ static void count_all(struct pmu *pmu)
 	for (c = pmu->counter; c < pmu->counter + PMU_MAX_COUNTERS; c++) {
 		if (!c->active)
 			continue;
-		if (advance(c, c->stepped ? count_stepped(c, delta) :
-					    count_plain(c, delta)))
+		n = c->stepped ? count_stepped(c, delta) :
+				 count_plain(c, delta);
+		wrapped = advance(c, n);
+		if (wrapped)
 			overflow |= BIT(c->bit);
+		if (delta[PMU_INSTRUCTIONS])
+			pmu_pebs_event(pmu, c, n, wrapped);
 	}
 	if (pmu->global_ctrl & GLOBAL_METRICS && pmu_fixed(pmu, 3)->active)
 		pmu_metrics_count(pmu, delta[PMU_INSTRUCTIONS],
@@ -138,6 +143,12 @@ static uint64_t cycles_left(const struct pmu_counter *c)
 	return (left * c->div - c->rest + c->mul - 1) / c->mul;
 }
 
+/* Has it overflowed, so that the next event makes a PEBS record? */
+static bool is_armed(const struct pmu *pmu, const struct pmu_counter *c)
+{
+	return pmu->global_status & BIT(c->bit) && pmu_pebs_samples(pmu, c);
+}
+
 static void set_deadline(struct pmu *pmu)
 {
 	uint64_t now = pmu->acc[PMU_CYCLES];
@@ -146,11 +157,12 @@ static void set_deadline(struct pmu *pmu)
 
 	pmu->armed = 0;
 	for (c = pmu->counter; c < pmu->counter + PMU_MAX_COUNTERS; c++) {
-		if (!c->active || !(c->accs || c->stepped))
+		if (!c->active)
 			continue;
-		if (c->stepped) {
+		if (c->stepped || is_armed(pmu, c)) {
 			left = 1;
-		} else if (interrupts(pmu, c)) {
+		} else if (c->accs && (interrupts(pmu, c) ||
+				       pmu_pebs_samples(pmu, c))) {
 			pmu->armed |= c->accs & PMU_BURST_ACCS;
 			one = cycles_left(c);
 			if (one < left)

@@ -2,14 +2,18 @@
 /*
  * The processor models.
  *
- * PERF_CAPABILITIES (SDM vol. 4, 345H): bits 5:0 LBR_FMT, 12 SMM_FREEZE,
- * 13 FW_WRITE, 15 PERF_METRICS.  The PEBS format field stays zero until PEBS
- * records: nothing is advertised that is not there.
+ * PERF_CAPABILITIES (SDM vol. 4, 345H): bits 5:0 LBR_FMT, 6 PEBS_TRAP,
+ * 7 PEBS_ARCH_REG, 11:8 PEBS_FMT, 12 SMM_FREEZE, 13 FW_WRITE, 14 PEBS_BASELINE,
+ * 15 PERF_METRICS.  Haswell's PEBS is not modelled, and so not advertised.
  */
 #include <string.h>
 
 #include "events.h"
 #include "regs.h"
+
+#define PEBS_SKYLAKE	(CAP_PEBS_TRAP | CAP_PEBS_ARCH_REGS | PEBS_FMT(3))
+#define PEBS_ADAPTIVE	(CAP_PEBS_TRAP | CAP_PEBS_ARCH_REGS | PEBS_FMT(4) | \
+			 CAP_PEBS_BASELINE)
 
 static const struct pmu_cpu cpus[] = {
 	{
@@ -22,7 +26,9 @@ static const struct pmu_cpu cpus[] = {
 	}, {
 		.name = "skylake", .vendor = PMU_INTEL, .version = 4,
 		.gp = 4, .fixed = 3,
-		.perf_capabilities = LBR_FMT_INFO | CAP_SMM_FREEZE | CAP_FW_WRITE,
+		.perf_capabilities = LBR_FMT_INFO | CAP_SMM_FREEZE | CAP_FW_WRITE |
+				     PEBS_SKYLAKE,
+		.pdist = BIT(1),
 		.lbr = PMU_LBR_LEGACY, .lbr_depth = 32, .address_bits = 48,
 		.anythread = true,
 		.events = pmu_events_skylake,
@@ -30,14 +36,16 @@ static const struct pmu_cpu cpus[] = {
 		.name = "icelake", .vendor = PMU_INTEL, .version = 5,
 		.gp = 8, .fixed = 4, .slots = 5, .metrics = 4,
 		.perf_capabilities = LBR_FMT_INFO | CAP_SMM_FREEZE | CAP_FW_WRITE |
-				     CAP_METRICS,
+				     CAP_METRICS | PEBS_ADAPTIVE,
+		.pdist = BIT(GLOBAL_FIXED_SHIFT),
 		.lbr = PMU_LBR_LEGACY, .lbr_depth = 32, .address_bits = 57,
 		.events = pmu_events_icelake,
 	}, {
 		.name = "sapphire-rapids", .vendor = PMU_INTEL, .version = 5,
 		.gp = 8, .fixed = 4, .slots = 6, .metrics = 8,
 		.perf_capabilities = LBR_FMT_ARCH | CAP_SMM_FREEZE | CAP_FW_WRITE |
-				     CAP_METRICS,
+				     CAP_METRICS | PEBS_ADAPTIVE,
+		.pdist = BIT(0),
 		.lbr = PMU_LBR_ARCH, .lbr_depth = 32, .address_bits = 57,
 		.events = pmu_events_sapphire_rapids,
 	}, {

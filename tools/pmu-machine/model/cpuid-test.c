@@ -55,20 +55,33 @@ static void v5_leaf_a(void **state)
 	check_leaf_a(*state, 0x08300805, 0xf, 0x00008604);
 }
 
-/* Leaf 1: ECX[15] PDCM, there is IA32_PERF_CAPABILITIES; no debug store. */
-static void intel_leaf_1(void **state)
+/*
+ * Leaf 1: ECX[15] PDCM, there is IA32_PERF_CAPABILITIES; ECX[2] DTES64 and
+ * EDX[21] DS, the debug store.
+ */
+static void check_leaf_1(struct fixture *f, uint32_t dtes64, uint32_t ds)
 {
 	const uint32_t ecx = 1 << 15 | 1 << 2, edx = 1 << 21;
 	uint32_t regs[4];
 
-	leaf(*state, 1, 0, regs);
-	assert_int_equal(regs[ECX], 1 << 15);
-	assert_int_equal(regs[EDX], 0);
-	leaf(*state, 1, UINT32_MAX, regs);
-	assert_int_equal(regs[ECX], (UINT32_MAX & ~ecx) | 1 << 15);
-	assert_int_equal(regs[EDX], UINT32_MAX & ~edx);
+	leaf(f, 1, 0, regs);
+	assert_int_equal(regs[ECX], 1 << 15 | dtes64);
+	assert_int_equal(regs[EDX], ds);
+	leaf(f, 1, UINT32_MAX, regs);
+	assert_int_equal(regs[ECX], (UINT32_MAX & ~ecx) | 1 << 15 | dtes64);
+	assert_int_equal(regs[EDX], (UINT32_MAX & ~edx) | ds);
 	assert_int_equal(regs[EAX], UINT32_MAX);
 	assert_int_equal(regs[EBX], UINT32_MAX);
+}
+
+static void leaf_1_says_debug_store(void **state)
+{
+	check_leaf_1(*state, 1 << 2, 1 << 21);
+}
+
+static void leaf_1_says_no_debug_store(void **state)
+{
+	check_leaf_1(*state, 0, 0);
 }
 
 static void other_leaves_are_left_alone(void **state)
@@ -199,15 +212,18 @@ static void zen3_leaf_80000022(void **state)
 
 /*
  * SDM vol. 4, 345H: 5:0 LBR format (vol. 3B, "LBR Stack and Intel 64
- * Processors": 4 with flags in FROM, 5 with LBR_INFO; 3FH architectural), 12
- * SMM_FREEZE, 13 FW_WRITE, 15 PERF_METRICS
+ * Processors": 4 with flags in FROM, 5 with LBR_INFO; 3FH architectural), 6
+ * PEBS_TRAP, 7 PEBS_ARCH_REG, 11:8 PEBS_FMT, 12 SMM_FREEZE, 13 FW_WRITE, 14
+ * PEBS_BASELINE, 15 PERF_METRICS
  */
 static void check_capabilities(struct fixture *f, uint64_t format)
 {
 	uint64_t expected = format | B(12) | B(13);
 
+	if (f->cpu.version == 4)
+		expected |= B(6) | B(7) | 3 << 8;
 	if (f->cpu.version == 5)
-		expected |= B(15);
+		expected |= B(6) | B(7) | 4 << 8 | B(14) | B(15);
 	assert_int_equal(rd(f, IA32_PERF_CAPABILITIES), expected);
 }
 
@@ -245,6 +261,8 @@ static void registers_agree_with_leaf_a(void **state)
 	assert_int_equal(is_there(f, IA32_GLOBAL_INUSE), (regs[EAX] & 0xff) > 3);
 	assert_int_equal(is_there(f, MSR_PERF_METRICS),
 			 rd(f, IA32_PERF_CAPABILITIES) >> 15 & 1);
+	assert_int_equal(is_there(f, MSR_PEBS_DATA_CFG),
+			 rd(f, IA32_PERF_CAPABILITIES) >> 14 & 1);
 	assert_int_equal(regs[EAX] >> 16 & 0xff, 48);
 	assert_int_equal(regs[EDX] >> 5 & 0xff, 48);
 }
@@ -275,7 +293,8 @@ int main(void)
 		ON("haswell", haswell_leaf_a),
 		ON("skylake", skylake_leaf_a),
 		ON_V5(v5_leaf_a),
-		ON_INTEL(intel_leaf_1),
+		ON_V3(leaf_1_says_no_debug_store),
+		ON_V4_UP(leaf_1_says_debug_store),
 		ON_ALL(other_leaves_are_left_alone),
 		ON_AMD(amd_leaf_80000001),
 		ON("zen4", zen4_leaf_80000022),

@@ -57,9 +57,12 @@ static void intel_cpuid(const struct pmu_cpu *cpu, uint32_t leaf,
 	bool arch_lbr = cpu->lbr == PMU_LBR_ARCH;
 
 	if (leaf == 1) {
-		/* no debug store while there is neither PEBS nor BTS */
-		clear_and_set(&regs[ECX], STD1_ECX_DTES64, STD1_ECX_PDCM);
-		clear_and_set(&regs[EDX], STD1_EDX_DS, 0);
+		bool pebs = cpu->perf_capabilities & CAP_PEBS_FMT;
+
+		/* a debug store only with PEBS: there is no BTS */
+		clear_and_set(&regs[ECX], STD1_ECX_DTES64,
+			      STD1_ECX_PDCM | (pebs ? STD1_ECX_DTES64 : 0));
+		clear_and_set(&regs[EDX], STD1_EDX_DS, pebs ? STD1_EDX_DS : 0);
 	} else if (leaf == 7 && !subleaf) {
 		clear_and_set(&regs[EDX], STD7_EDX_ARCH_LBR,
 			      arch_lbr ? STD7_EDX_ARCH_LBR : 0);

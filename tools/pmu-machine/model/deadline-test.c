@@ -153,8 +153,8 @@ static void pair_mode(struct pair *p, struct pmu_mode mode)
 
 static void pair_retire(struct pair *p, const struct instruction *in)
 {
+	p->eager.burst = true;
 	perform(&p->eager, in);
-	pmu_boundary(&p->eager.pmu);
 	p->looks += p->lazy.burst ||
 		    p->lazy.cycles + in->cycles >= p->lazy.deadline;
 	perform(&p->lazy, in);
@@ -178,6 +178,7 @@ static void pair_compare(struct pair *p)
 				 rd(lazy, IA32_GLOBAL_CTRL));
 	assert_int_equal(rd(eager, IA32_DEBUGCTL), rd(lazy, IA32_DEBUGCTL));
 	assert_int_equal(eager->pmis, lazy->pmis);
+	assert_memory_equal(eager->memory, lazy->memory, sizeof(eager->memory));
 }
 
 /* Plain counters against the account: counts and instants are exact. */
@@ -250,6 +251,22 @@ static void any_fixed_counters(struct pair *p)
 	pair_write(p, IA32_FIXED_CTR_CTRL, ctrl);
 }
 
+static void any_pebs(struct pair *p)
+{
+	const struct pmu_cpu *cpu = &p->eager.cpu;
+	uint64_t counters = any(B(cpu->gp));
+	uint64_t threshold = BUFFER + any(PAGE);
+
+	if (cpu->version >= 5)
+		counters |= any(B(cpu->fixed)) << 32;
+	pebs_on(&p->eager, counters);
+	pebs_on(&p->lazy, counters);
+	*ds(&p->eager, PEBS_THRESHOLD) = *ds(&p->lazy, PEBS_THRESHOLD) = threshold;
+	for (unsigned int i = 0; i < cpu->gp; i++)
+		*ds(&p->eager, PEBS_RESET + 8 * i) =
+			*ds(&p->lazy, PEBS_RESET + 8 * i) = -any(100);
+}
+
 /* The rearming that a handler does, at the same instruction in both */
 static void any_write(struct pair *p)
 {
@@ -269,7 +286,7 @@ static void any_write(struct pair *p)
 			     !is_intel(&p->eager) ? CTR_FRZ | LBR_FRZ : 0));
 }
 
-/* All that can be programmed: modifiers, fixed counters, freezing, rearming */
+/* All that can be programmed: modifiers, fixed counters, freezing, rearming, PEBS */
 static void one_wild_stream(struct pair *p, const char *name)
 {
 	pair_init(p, name);
@@ -279,6 +296,8 @@ static void one_wild_stream(struct pair *p, const char *name)
 		any_fixed_counters(p);
 	if (has_global(&p->eager) && any(2))
 		pair_write(p, IA32_DEBUGCTL, any(4) << 11 | any(2));
+	if (is_intel(&p->eager) && p->eager.cpu.version >= 4 && any(2))
+		any_pebs(p);
 	for (unsigned int n = 0; n < LENGTH; n++) {
 		struct instruction in = any_instruction();
 

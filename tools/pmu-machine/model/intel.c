@@ -70,7 +70,8 @@ static enum pmu_result write_counter(struct pmu *pmu, uint32_t msr,
 }
 
 /*
- * SDM vol. 3B, "IA32_PERFEVTSELx": bits 63:32 are reserved, and bit 21 where
+ * SDM vol. 3B, "IA32_PERFEVTSELx": bits 63:32 are reserved, but for bit 34 of
+ * adaptive PEBS, and bit 21 where
  * CPUID.0AH:EDX[15] says that AnyThread is deprecated.  Bit 19, pin control,
  * is "reserved (not writeable)" from Sandy Bridge on.
  */
@@ -81,6 +82,8 @@ static enum pmu_result write_select(struct pmu *pmu, unsigned int i,
 
 	if (!pmu->cpu->anythread)
 		valid &= ~SEL_ANYTHREAD;
+	if (pmu_has_adaptive_pebs(pmu))
+		valid |= SEL_ADAPTIVE;
 	if (value & ~valid)
 		return PMU_GP;
 	pmu_gp(pmu, i)->select = value & ~SEL_PC;
@@ -95,8 +98,11 @@ static enum pmu_result write_fixed_ctrl(struct pmu *pmu, uint64_t value)
 
 	if (pmu->cpu->anythread)
 		one |= FIXED_ANYTHREAD;
-	for (unsigned int i = 0; i < pmu->cpu->fixed; i++)
+	for (unsigned int i = 0; i < pmu->cpu->fixed; i++) {
 		valid |= one << (4 * i);
+		if (pmu_has_adaptive_pebs(pmu))
+			valid |= FIXED_ADAPTIVE(i);
+	}
 	if (value & ~valid)
 		return PMU_GP;
 	pmu->fixed_ctrl = value;
@@ -135,11 +141,12 @@ static enum pmu_result write_status_set(struct pmu *pmu, uint64_t value)
 
 /*
  * SDM vol. 3B, "IA32_PERF_GLOBAL_INUSE": a selector with an event in it, a
- * fixed counter that is enabled, and in bit 63 anything that may interrupt.
+ * fixed counter that is enabled, and in bit 63 anything that may interrupt, PEBS
+ * among it.
  */
 static uint64_t inuse(struct pmu *pmu)
 {
-	uint64_t value = 0;
+	uint64_t value = pmu->pebs.enable ? BIT(63) : 0;
 
 	for (unsigned int i = 0; i < pmu->cpu->gp; i++) {
 		uint64_t select = pmu_gp(pmu, i)->select;

@@ -57,6 +57,12 @@ static bool wants_pmi(struct pmu *pmu, uint64_t bits)
 	return false;
 }
 
+static void interrupt_soon(struct pmu *pmu)
+{
+	if (pmu->pmi_at == PMU_NEVER)
+		pmu->pmi_at = pmu->acc[PMU_CYCLES] + pmu->skid;
+}
+
 /**
  * pmu_overflow - counters wrapped
  * @pmu:  the PMU
@@ -70,8 +76,18 @@ void pmu_overflow(struct pmu *pmu, uint64_t bits)
 {
 	if (pmu_has_global(pmu))
 		pmu->global_status |= bits;
-	if (wants_pmi(pmu, bits) && pmu->pmi_at == PMU_NEVER)
-		pmu->pmi_at = pmu->acc[PMU_CYCLES] + pmu->skid;
+	if (wants_pmi(pmu, bits))
+		interrupt_soon(pmu);
+}
+
+/**
+ * pmu_buffer_overflow - PEBS' buffer is full up to its threshold
+ * @pmu: the PMU
+ */
+void pmu_buffer_overflow(struct pmu *pmu)
+{
+	pmu->global_status |= STATUS_OVF_BUF;
+	interrupt_soon(pmu);
 }
 
 /**

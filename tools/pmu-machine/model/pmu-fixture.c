@@ -6,9 +6,12 @@
 
 static const struct pmu_event events[] = {
 	{ EV_INSTRUCTIONS, PMU_ACC(PMU_INSTRUCTIONS), 1, 1 },
+	{ EV_PREC_DIST, PMU_ACC(PMU_INSTRUCTIONS), 1, 1 },
 	{ EV_CYCLES, PMU_ACC(PMU_CYCLES), 1, 1 },
 	{ EV_BRANCHES, PMU_ACC(PMU_COND_TAKEN) | PMU_ACC(PMU_COND_NTAKEN) |
 		       PMU_ACC(PMU_NEAR_RET), 1, 1 },
+	{ EV_MISPREDICTED, PMU_ACC(PMU_MISP_COND), 1, 1 },
+	{ EV_LOADS, PMU_ACC(PMU_LOADS), 1, 1 },
 	{ EV_WALKS, PMU_ACC(PMU_DTLB_LOAD_WALKS), 1, 1 },
 	{ EV_SLOTS, PMU_ACC(PMU_CYCLES), EV_SLOTS_MUL, 1 },
 	{ EV_SLOW_CLOCK, PMU_ACC(PMU_CYCLES), 1, 4 },
@@ -34,6 +37,34 @@ static void fixture_deadline(void *ctx, uint64_t cycles)
 	((struct fixture *)ctx)->deadline = cycles;
 }
 
+uint64_t *word(struct fixture *f, uint64_t address)
+{
+	return &f->memory[(address - MEMORY) / 8];
+}
+
+/* An access outside of memory, or to the page that is gone, does not return. */
+static uint64_t *access_word(struct fixture *f, uint64_t address)
+{
+	if (address - MEMORY >= sizeof(f->memory) ||
+	    (address & -(uint64_t)PAGE) == f->gone)
+		longjmp(f->fault, 1);
+	return word(f, address);
+}
+
+static uint64_t fixture_load(void *ctx, uint64_t address)
+{
+	return *access_word(ctx, address);
+}
+
+static void fixture_store(void *ctx, uint64_t address, uint64_t value)
+{
+	struct fixture *f = ctx;
+
+	if ((address & -(uint64_t)PAGE) == f->read_only)
+		longjmp(f->fault, 1);
+	*access_word(f, address) = value;
+}
+
 static void fixture_log(void *ctx, const char *line)
 {
 	((struct fixture *)ctx)->logs += *line != '\0';
@@ -43,6 +74,8 @@ static const struct pmu_ops ops = {
 	.now = fixture_now,
 	.pmi = fixture_pmi,
 	.deadline = fixture_deadline,
+	.load = fixture_load,
+	.store = fixture_store,
 	.log = fixture_log,
 };
 
@@ -58,6 +91,7 @@ void fixture_init(struct fixture *f, const char *name)
 	f->deadline = UINT64_MAX;
 	f->pmis = f->logs = 0;
 	f->burst = false;
+	f->gone = f->read_only = 0;
 	pmu_init(&f->pmu, &f->cpu, &ops, f);
 }
 
@@ -222,6 +256,29 @@ uint64_t lbr_info(struct fixture *f, unsigned int age)
 	return rd(f, MSR_LBR_INFO_0 + slot(f, age));
 }
 
+uint64_t *ds(struct fixture *f, uint64_t offset)
+{
+	return word(f, f->pmu.pebs.ds_area + offset);
+}
+
+/* Of format 3, and of the basic group of format 4 */
+size_t basic_size(const struct fixture *f)
+{
+	return f->cpu.version < 5 ? 0xc8 : 0x20;
+}
+
+void pebs_on(struct fixture *f, uint64_t counters)
+{
+	wr(f, IA32_DS_AREA, DS_AREA);
+	*ds(f, PEBS_BASE) = *ds(f, PEBS_INDEX) = BUFFER;
+	*ds(f, PEBS_MAXIMUM) = *ds(f, PEBS_THRESHOLD) = BUFFER + 4 * PAGE;
+	for (unsigned int i = 0; i < f->cpu.gp; i++)
+		*ds(f, PEBS_RESET + 8 * i) = 0;
+	for (unsigned int i = 0; i < f->cpu.fixed; i++)
+		*ds(f, PEBS_FIXED_RESET + 8 * i) = 0;
+	wr(f, IA32_PEBS_ENABLE, counters);
+}
+
 /* A branch in the kernel that was predicted */
 void taken(struct fixture *f, enum pmu_branch type, uint64_t from, uint64_t to)
 {
@@ -271,6 +328,9 @@ void retire(struct fixture *f, uint64_t cycles)
 	f->burst = false;
 	if (look || f->cycles >= f->deadline)
 		pmu_boundary(&f->pmu);
+	f->state.eventing_ip = f->instructions;
+	if (f->pmu.pebs.due && !setjmp(f->fault))
+		pmu_pebs_store(&f->pmu, &f->state);
 }
 
 void run(struct fixture *f, uint64_t instructions)

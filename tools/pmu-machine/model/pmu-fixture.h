@@ -37,6 +37,7 @@ enum {
 	IA32_GLOBAL_STATUS_SET = 0x391,
 	IA32_GLOBAL_INUSE = 0x392,
 	IA32_PEBS_ENABLE = 0x3f1,
+	MSR_PEBS_DATA_CFG = 0x3f2,
 	MSR_PEBS_LD_LAT = 0x3f6,
 	MSR_PEBS_FRONTEND = 0x3f7,
 	IA32_A_PMC0 = 0x4c1,
@@ -82,11 +83,13 @@ enum {
 #define EN			B(22)
 #define INV			B(23)
 #define CMASK(n)		((uint64_t)(n) << 24)
+#define ADAPTIVE		B(34)
 #define GUEST_ONLY		B(40)
 #define HOST_ONLY		B(41)
 
 #define LBR_FRZ			B(58)
 #define CTR_FRZ			B(59)
+#define OVF_BUF			B(62)
 
 #define DEBUGCTL_LBR		B(0)
 #define DEBUGCTL_BTF		B(1)
@@ -105,14 +108,33 @@ enum {
 
 /* The tests' own events, the same on every model */
 #define EV_INSTRUCTIONS		0xc0
+#define EV_PREC_DIST		0x1c0	/* instructions */
 #define EV_CYCLES		0x3c
 #define EV_BRANCHES		0xc4	/* three kinds, one in an instruction */
+#define EV_MISPREDICTED		0xc5
+#define EV_LOADS		0x81d0
 #define EV_WALKS		0x108	/* many in an instruction */
 #define EV_SLOTS		0x1a4	/* EV_SLOTS_MUL a cycle */
 #define EV_SLOTS_MUL		5
 #define EV_SLOW_CLOCK		0x13c	/* every fourth cycle */
 #define EV_UNKNOWN		0x7f
 #define EV_AMD_HIGH		(B(32) | 0x120)	/* event 120H: cycles */
+
+/* Memory at some linear address, for PEBS: the DS area, and the buffer */
+#define PAGE			4096
+#define MEMORY			UINT64_C(0xffff888000100000)
+#define MEMORY_PAGES		6
+#define DS_AREA			MEMORY
+#define BUFFER			(MEMORY + PAGE)
+
+enum {			/* of the DS area */
+	PEBS_BASE = 0x20,
+	PEBS_INDEX = 0x28,
+	PEBS_MAXIMUM = 0x30,
+	PEBS_THRESHOLD = 0x38,
+	PEBS_RESET = 0x40,
+	PEBS_FIXED_RESET = 0x80,
+};
 
 struct fixture {
 	struct pmu_cpu cpu;	/* the model's, with the tests' events */
@@ -121,6 +143,11 @@ struct fixture {
 	uint64_t deadline;
 	unsigned int pmis, logs;
 	bool burst;		/* pmu_burst() asked for a boundary */
+	struct pmu_pebs_state state;	/* eventing_ip: the instruction's number */
+	uint64_t memory[MEMORY_PAGES * PAGE / 8];
+	uint64_t gone;		/* address of a page that is not there, or 0 */
+	uint64_t read_only;	/* the same of one that can't be written */
+	jmp_buf fault;
 };
 
 int fixture_setup(void **state);
@@ -148,6 +175,12 @@ void lbr_on(struct fixture *f);
 uint64_t lbr_from(struct fixture *f, unsigned int age);
 uint64_t lbr_to(struct fixture *f, unsigned int age);
 uint64_t lbr_info(struct fixture *f, unsigned int age);
+
+/* PEBS: on, with a buffer that has its threshold at the end and is empty */
+void pebs_on(struct fixture *f, uint64_t counters);
+size_t basic_size(const struct fixture *f);
+uint64_t *word(struct fixture *f, uint64_t address);
+uint64_t *ds(struct fixture *f, uint64_t offset);
 
 void taken(struct fixture *f, enum pmu_branch type, uint64_t from, uint64_t to);
 void taken_cpl(struct fixture *f, enum pmu_branch type, int from_cpl, int to_cpl);

@@ -56,10 +56,12 @@ void pmu_reset(struct pmu *pmu)
 	pmu->global_status = 0;
 	pmu->debugctl = 0;
 	pmu->misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_EMON |
-			   MISC_ENABLE_BTS_UNAVAIL | MISC_ENABLE_PEBS_UNAVAIL |
-			   MISC_ENABLE_MWAIT;
+			   MISC_ENABLE_BTS_UNAVAIL | MISC_ENABLE_MWAIT;
+	if (!pmu_has_pebs(pmu))
+		pmu->misc_enable |= MISC_ENABLE_PEBS_UNAVAIL;
 	memset(pmu->metrics, 0, sizeof(pmu->metrics));
 	memset(&pmu->storage, 0, sizeof(pmu->storage));
+	memset(&pmu->pebs, 0, sizeof(pmu->pebs));
 	pmu_lbr_reset(pmu);
 	pmu->smis_at_reset = pmu->acc[PMU_SMIS];
 	pmu_update(pmu);
@@ -111,6 +113,8 @@ enum pmu_result pmu_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value)
 
 	pmu_sync(pmu);
 	result = pmu_lbr_rdmsr(pmu, msr, value);
+	if (result == PMU_NOT_MINE)
+		result = pmu_pebs_rdmsr(pmu, msr, value);
 	if (result != PMU_NOT_MINE)
 		return result;
 	if (pmu_is_intel(pmu))
@@ -133,6 +137,8 @@ enum pmu_result pmu_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 
 	pmu_sync(pmu);
 	result = pmu_lbr_wrmsr(pmu, msr, value);
+	if (result == PMU_NOT_MINE)
+		result = pmu_pebs_wrmsr(pmu, msr, value);
 	if (result == PMU_NOT_MINE && pmu_is_intel(pmu))
 		result = pmu_intel_wrmsr(pmu, msr, value);
 	else if (result == PMU_NOT_MINE)

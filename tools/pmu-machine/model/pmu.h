@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "lbr.h"
+#include "pebs.h"
 
 /**
  * enum pmu_acc - what the user of the library counts, per logical processor
@@ -106,6 +107,7 @@ struct pmu_cpu {
 	enum pmu_lbr_kind lbr;
 	uint8_t lbr_depth;		/* branch records, at most */
 	uint8_t address_bits;		/* of linear addresses */
+	uint64_t pdist;			/* counters whose PEBS records have no skid */
 	bool anythread;			/* CPUID.0AH:EDX[15] is clear */
 	const struct pmu_event *events;	/* ends with accs == 0 */
 };
@@ -117,12 +119,17 @@ struct pmu_cpu {
  *	      applies pmu_lvtpc_deliver() to its local APIC
  * @deadline: call pmu_boundary() at the end of the instruction at which the
  *	      cycle count reaches @cycles (PMU_NEVER: never)
+ * @load:     read eight bytes at a linear address, as the processor itself; need
+ *	      not return if that faults.  Of processors with PEBS
+ * @store:    write them
  * @log:      a line for the machine's log
  */
 struct pmu_ops {
 	void (*now)(void *ctx, uint64_t *instructions, uint64_t *cycles);
 	void (*pmi)(void *ctx);
 	void (*deadline)(void *ctx, uint64_t cycles);
+	uint64_t (*load)(void *ctx, uint64_t address);
+	void (*store)(void *ctx, uint64_t address, uint64_t value);
 	void (*log)(void *ctx, const char *line);
 };
 
@@ -182,6 +189,7 @@ struct pmu {
 	uint64_t misc_enable;
 	uint64_t metrics[8];		/* PERF_METRICS: slots by category */
 	struct pmu_lbr lbr;
+	struct pmu_pebs pebs;
 
 	uint64_t smis_at_reset;
 

@@ -23,6 +23,7 @@
 #define SEL_EN			BIT(22)
 #define SEL_INV			BIT(23)
 #define SEL_CMASK_SHIFT		24
+#define SEL_ADAPTIVE		BIT(34)
 #define SEL_AMD_EVENT_HIGH	(0xfULL << 32)
 #define SEL_AMD_GUEST_ONLY	BIT(40)
 #define SEL_AMD_HOST_ONLY	BIT(41)
@@ -32,6 +33,8 @@
 #define FIXED_USR		BIT(1)
 #define FIXED_ANYTHREAD		BIT(2)
 #define FIXED_PMI		BIT(3)
+/* above those of all of them */
+#define FIXED_ADAPTIVE(i)	BIT(32 + 4 * (i))
 
 /* IA32_PERF_GLOBAL_CTRL, _STATUS, _OVF_CTRL; AMD's PerfCntrGlobalStatus */
 #define GLOBAL_FIXED_SHIFT	32
@@ -65,9 +68,22 @@
 #define LBR_FMT_FLAGS		4	/* mispredicted, in FROM */
 #define LBR_FMT_INFO		5	/* LBR_INFO registers */
 #define LBR_FMT_ARCH		0x3f
+#define CAP_PEBS_TRAP		BIT(6)
+#define CAP_PEBS_ARCH_REGS	BIT(7)
+#define CAP_PEBS_FMT		0xf00ULL
+#define PEBS_FMT(n)		((uint64_t)(n) << 8)
 #define CAP_SMM_FREEZE		BIT(12)
 #define CAP_FW_WRITE		BIT(13)
+#define CAP_PEBS_BASELINE	BIT(14)
 #define CAP_METRICS		BIT(15)
+
+/* MSR_PEBS_DATA_CFG: groups of an adaptive record, branch records less one */
+#define PEBS_CFG_MEMORY		BIT(0)
+#define PEBS_CFG_GPRS		BIT(1)
+#define PEBS_CFG_XMMS		BIT(2)
+#define PEBS_CFG_LBRS		BIT(3)
+#define PEBS_CFG_LBR_SHIFT	24
+#define PEBS_CFG_VALID		(MASK(4) | 0xffULL << PEBS_CFG_LBR_SHIFT)
 
 static inline bool pmu_is_intel(const struct pmu *pmu)
 {
@@ -94,6 +110,17 @@ static inline uint64_t pmu_counter_mask(const struct pmu *pmu)
 static inline bool pmu_has_metrics(const struct pmu *pmu)
 {
 	return pmu->cpu->perf_capabilities & CAP_METRICS;
+}
+
+static inline bool pmu_has_pebs(const struct pmu *pmu)
+{
+	return pmu->cpu->perf_capabilities & CAP_PEBS_FMT;
+}
+
+/* Records of what is asked for, by every counter */
+static inline bool pmu_has_adaptive_pebs(const struct pmu *pmu)
+{
+	return pmu->cpu->perf_capabilities & CAP_PEBS_BASELINE;
 }
 
 /* What can be set in GLOBAL_CTRL: the counters, and PERF_METRICS. */
@@ -136,6 +163,7 @@ static inline uint64_t pmu_cycles(const struct pmu *pmu)
 
 /* overflow.c */
 void pmu_overflow(struct pmu *pmu, uint64_t bits);
+void pmu_buffer_overflow(struct pmu *pmu);
 void pmu_interrupt_if_due(struct pmu *pmu);
 bool pmu_frozen(const struct pmu *pmu);
 
@@ -191,6 +219,18 @@ enum pmu_result pmu_lbr_amd_rdmsr(struct pmu *pmu, uint32_t msr,
 				  uint64_t *value);
 enum pmu_result pmu_lbr_amd_wrmsr(struct pmu *pmu, uint32_t msr,
 				  uint64_t value);
+
+/* pebs.c */
+bool pmu_pebs_samples(const struct pmu *pmu, const struct pmu_counter *c);
+void pmu_pebs_event(struct pmu *pmu, const struct pmu_counter *c, uint64_t n,
+		    bool wrapped);
+enum pmu_result pmu_pebs_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
+enum pmu_result pmu_pebs_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
+
+/* pebs-format.c */
+size_t pmu_pebs_format(struct pmu *pmu, uint64_t due,
+		       const struct pmu_pebs_state *state,
+		       uint64_t out[PMU_PEBS_MAX_QWORDS]);
 
 /* absent.c */
 enum pmu_result pmu_absent(uint32_t msr);

@@ -57,9 +57,9 @@ static bool is_v5(const struct fixture *f)
 }
 
 /*
- * SDM vol. 3B, "IA32_PERFEVTSELx": bits 63:32 are reserved; bit 21, AnyThread,
- * came with version 3 and is reserved again where CPUID.0AH:EDX[15] is 1
- * (Ice Lake on).  Bit 19 is "reserved (not writeable)" from Sandy Bridge on,
+ * SDM vol. 3B, "IA32_PERFEVTSELx": bits 63:32 are reserved, but for bit 34,
+ * Adaptive_Record; bit 21, AnyThread, came with version 3 and is reserved again
+ * where CPUID.0AH:EDX[15] is 1 (Ice Lake on both).  Bit 19 is "reserved (not writeable)" from Sandy Bridge on,
  * and processors let it be written all the same: left open.
  */
 static void perfevtsel(void **state)
@@ -68,20 +68,20 @@ static void perfevtsel(void **state)
 	uint64_t writable = LOW(32) & ~B(19);
 
 	if (is_v5(f))
-		writable &= ~ANYTHREAD;
+		writable = (writable & ~ANYTHREAD) | ADAPTIVE;
 	for (unsigned int i = 0; i < f->cpu.gp; i++)
 		check_bits(f, IA32_PERFEVTSEL0 + i, writable, B(19));
 }
 
 /*
  * SDM vol. 4, 38DH: four bits a counter, the third AnyThread up to version 4;
- * bits of counters that are not there are reserved.
+ * bits 32, 36, 40, 44 Adaptive_Record from Ice Lake on; bits of counters that are not there are reserved.
  */
 static void fixed_ctr_ctrl(void **state)
 {
 	struct fixture *f = *state;
 
-	check_bits(f, IA32_FIXED_CTR_CTRL, is_v5(f) ? 0xbbbb : 0xfff, 0);
+	check_bits(f, IA32_FIXED_CTR_CTRL, is_v5(f) ? 0x11110000bbbb : 0xfff, 0);
 }
 
 /*
@@ -187,15 +187,24 @@ static void misc_enable(void **state)
  * Bit 7, performance monitoring available, and bits 11 and 12, BTS and PEBS
  * unavailable, are read-only.
  */
-static void misc_enable_says_what_there_is(void **state)
+static void check_misc_enable(struct fixture *f, uint64_t expected)
 {
-	struct fixture *f = *state;
-	uint64_t value = rd(f, IA32_MISC_ENABLE), other;
+	const uint64_t read_only = B(7) | B(11) | B(12);
+	uint64_t value = rd(f, IA32_MISC_ENABLE);
 
-	assert_int_equal(value & (B(7) | B(11) | B(12)), B(7) | B(11) | B(12));
-	pmu_wrmsr(&f->pmu, IA32_MISC_ENABLE, value & ~(B(7) | B(11) | B(12)));
-	other = rd(f, IA32_MISC_ENABLE);
-	assert_int_equal(other & (B(7) | B(11) | B(12)), B(7) | B(11) | B(12));
+	assert_int_equal(value & read_only, expected);
+	wr(f, IA32_MISC_ENABLE, value ^ read_only);
+	assert_int_equal(rd(f, IA32_MISC_ENABLE) & read_only, expected);
+}
+
+static void misc_enable_says_pebs(void **state)
+{
+	check_misc_enable(*state, B(7) | B(11));
+}
+
+static void misc_enable_says_no_pebs(void **state)
+{
+	check_misc_enable(*state, B(7) | B(11) | B(12));
 }
 
 /* SDM vol. 4: 34H, 345H, 38EH and (from version 4) 392H are RO. */
@@ -240,10 +249,31 @@ static void pebs_is_absent(void **state)
 {
 	struct fixture *f = *state;
 
-	check_absent(f, IA32_PEBS_ENABLE, IA32_PEBS_ENABLE + 1);
+	check_absent(f, IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG);
 	check_absent(f, IA32_DS_AREA, IA32_DS_AREA);
-	if (f->cpu.version < 4)
-		check_absent(f, MSR_PEBS_FRONTEND, MSR_PEBS_FRONTEND);
+	check_absent(f, MSR_PEBS_FRONTEND, MSR_PEBS_FRONTEND);
+}
+
+/*
+ * SDM vol. 3B, "IA32_PEBS_ENABLE": on Skylake 3:0 PEBS, 35:32 load latency; with
+ * extended PEBS a bit for each counter
+ */
+static void pebs_enable(void **state)
+{
+	struct fixture *f = *state;
+
+	check_bits(f, IA32_PEBS_ENABLE, is_v5(f) ? 0xf000000ff : 0xf0000000f, 0);
+}
+
+/* "MSR_PEBS_DATA_CFG": 3:0 groups, 31:24 LBR entries; only with PEBS_BASELINE */
+static void pebs_data_cfg(void **state)
+{
+	check_bits(*state, MSR_PEBS_DATA_CFG, 0xff00000f, 0);
+}
+
+static void pebs_data_cfg_is_absent(void **state)
+{
+	check_absent(*state, MSR_PEBS_DATA_CFG, MSR_PEBS_DATA_CFG);
 }
 
 /* CPUID.07H:EDX[19] is 0: no architectural LBR. */
@@ -378,6 +408,12 @@ static void lbr_to_is_canonical(void **state)
 	check_canonical(*state, MSR_LBR_TO_0 + 7);
 }
 
+/* SDM vol. 2, WRMSR: #GP for a non-canonical address in IA32_DS_AREA */
+static void ds_area_is_canonical(void **state)
+{
+	check_canonical(*state, IA32_DS_AREA);
+}
+
 /* "MSR_LBR_INFO_x": 15:0 cycles, 61 TSX_ABORT, 62 IN_TSX, 63 MISPRED */
 static void lbr_info_reserved_bits(void **state)
 {
@@ -498,7 +534,7 @@ static void intel_lbr_and_pebs_registers_are_absent(void **state)
 	check_absent(f, MSR_LBR_SELECT, MSR_LBR_TOS);
 	check_absent(f, MSR_LBR_FROM_0, MSR_LBR_FROM_0 + 31);
 	check_absent(f, MSR_LBR_TO_0, MSR_LBR_TO_0 + 31);
-	check_absent(f, IA32_PEBS_ENABLE, IA32_PEBS_ENABLE + 1);
+	check_absent(f, IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG);
 	check_absent(f, MSR_PEBS_LD_LAT, MSR_PEBS_FRONTEND);
 	check_absent(f, IA32_DS_AREA, IA32_DS_AREA);
 	check_absent(f, MSR_OFFCORE_RSP_0, MSR_OFFCORE_RSP_0 + 1);
@@ -641,12 +677,17 @@ int main(void)
 		ON_INTEL(debugctl_smm_freeze_needs_the_capability),
 		ON_INTEL(counter_widths),
 		ON_INTEL(misc_enable),
-		ON_INTEL(misc_enable_says_what_there_is),
+		ON_V4_UP(misc_enable_says_pebs),
+		ON_V3(misc_enable_says_no_pebs),
 		ON_INTEL(read_only_registers),
 		ON_V3(version_4_registers_are_absent),
 		ON_V3(metrics_are_absent),
 		ON("skylake", metrics_are_absent),
-		ON_INTEL(pebs_is_absent),
+		ON_V3(pebs_is_absent),
+		ON_V4_UP(pebs_enable),
+		ON_V5(pebs_data_cfg),
+		ON("skylake", pebs_data_cfg_is_absent),
+		ON_V4_UP(ds_area_is_canonical),
 		ON_LEGACY_LBR(architectural_lbr_is_absent),
 		ON_INTEL(old_lbrs_are_absent),
 		ON_LEGACY_LBR(legacy_lbr_has_its_depth),

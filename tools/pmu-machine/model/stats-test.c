@@ -121,6 +121,17 @@ static void msr_accesses_by_number_and_way(void **state)
 		" {'instruction': {}, 'list': {}}"));
 }
 
+static void pebs_records_by_mode(void **state)
+{
+	struct pmu_stats *stats = *state;
+
+	pmu_stats_pebs(stats, true);
+	pmu_stats_pebs(stats, true);
+	pmu_stats_pebs(stats, false);
+	assert_int_equal(ask(stats, "d['total']['guest']['pebs']"), 2);
+	assert_int_equal(ask(stats, "d['total']['root']['pebs']"), 1);
+}
+
 /* VMX's basic reasons begin at 0; SVM's codes end at 64 bits of ones. */
 static void vm_exits_by_reason(void **state)
 {
@@ -262,6 +273,7 @@ int main(void)
 		FACT(msr_accesses_by_number_and_way),
 		FACT(vm_exits_by_reason),
 		FACT(interrupts_and_rdpmc),
+		FACT(pebs_records_by_mode),
 		FACT(mark_starts_a_section),
 		FACT(nothing_is_lost_however_much_there_is),
 		FACT(any_name_is_valid_json),

@@ -202,6 +202,16 @@ void pmu_stats_vmexit(struct pmu_stats *stats, uint64_t reason)
 }
 
 /**
+ * pmu_stats_pebs - a PEBS record was stored
+ * @stats: the statistics
+ * @guest: in guest mode
+ */
+void pmu_stats_pebs(struct pmu_stats *stats, bool guest)
+{
+	side(stats, guest)->pebs++;
+}
+
+/**
  * pmu_stats_pmi - the PMU raised an interrupt
  * @stats:    the statistics
  * @guest:    in guest mode
@@ -234,6 +244,7 @@ static void add_side(struct pmu_stats_side *to, const struct pmu_stats_side *fro
 	for (int cpl = 0; cpl < 4; cpl++)
 		to->instructions[cpl] += from->instructions[cpl];
 	to->cycles += from->cycles;
+	to->pebs += from->pebs;
 	to->rdpmc += from->rdpmc;
 	for (int kind = 0; kind <= PMU_SMI; kind++)
 		to->pmi[kind] += from->pmi[kind];
@@ -315,6 +326,7 @@ static void write_side(FILE *file, const char *key,
 	write_tally(file, "interrupts", &s->interrupts);
 	write_ways(file, "msr_reads", s->msr_reads);
 	write_ways(file, "msr_writes", s->msr_writes);
+	fprintf(file, ",\n\t\t\t\t\"pebs\": %" PRIu64, s->pebs);
 	write_pmi(file, s);
 	fprintf(file, ",\n\t\t\t\t\"rdpmc\": %" PRIu64 "\n\t\t\t}", s->rdpmc);
 }

@@ -38,6 +38,7 @@ struct pmu_stats_side {
 	uint64_t instructions[4];		/* by CPL */
 	uint64_t cycles;
 	uint64_t rdpmc;
+	uint64_t pebs;				/* records stored */
 	uint64_t pmi[PMU_SMI + 1];		/* by enum pmu_delivery */
 	struct pmu_tally pmi_vectors;		/* of PMU_FIXED_VECTOR */
 	struct pmu_tally interrupts;		/* taken, by vector */
@@ -67,6 +68,7 @@ void pmu_stats_cycles(struct pmu_stats *stats, bool guest, uint64_t n);
 void pmu_stats_msr(struct pmu_stats *stats, bool guest, uint32_t msr,
 		   bool write, enum pmu_way way);
 void pmu_stats_rdpmc(struct pmu_stats *stats, bool guest);
+void pmu_stats_pebs(struct pmu_stats *stats, bool guest);
 void pmu_stats_vmexit(struct pmu_stats *stats, uint64_t reason);
 void pmu_stats_pmi(struct pmu_stats *stats, bool guest,
 		   enum pmu_delivery delivery, uint8_t vector);
