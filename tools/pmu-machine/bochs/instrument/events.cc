@@ -151,6 +151,7 @@ void BX_CPU_C::pmu_interrupt_taken(unsigned vector)
 void BX_CPU_C::pmu_delivery_begins(unsigned type)
 {
 	pmu.delivering = true;
+	pmu.storing = false;
 	pmu.event_from = RIP;
 	pmu.event_user = CPL != 0;
 	if (type == BX_HARDWARE_EXCEPTION) {

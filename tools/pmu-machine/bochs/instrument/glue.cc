@@ -47,8 +47,18 @@ static void glue_log(void *ctx, const char *line)
 	((BX_CPU_C *)ctx)->info("PMU: %s", line);
 }
 
+static uint64_t glue_load(void *ctx, uint64_t address)
+{
+	return ((BX_CPU_C *)ctx)->system_read_qword(address);
+}
+
+static void glue_store(void *ctx, uint64_t address, uint64_t value)
+{
+	((BX_CPU_C *)ctx)->system_write_qword(address, value);
+}
+
 static const struct pmu_ops glue_ops = {
-	glue_now, glue_pmi, glue_deadline, glue_log
+	glue_now, glue_pmi, glue_deadline, glue_load, glue_store, glue_log
 };
 
 /* Bochs' model pmu_sapphire_rapids is the library's sapphire-rapids. */
@@ -79,9 +89,11 @@ void bx_instr_initialize(unsigned cpu)
 
 void bx_instr_reset(unsigned cpu, unsigned type)
 {
-	/* INIT leaves the PMU alone, SDM vol. 3A, "Processor State". */
+	/* INIT leaves all but PEBS alone, SDM vol. 3A, "Processor State". */
 	if (type == BX_RESET_HARDWARE)
 		BX_CPU(cpu)->pmu_power_up();
+	else
+		pmu_pebs_init(&BX_CPU(cpu)->pmu.model);
 }
 
 /* Bochs has set icount to 0: go on from the last that was told. */
@@ -207,6 +219,8 @@ bool BX_CPU_C::pmu_settle(void)
 	pmu.attention = 0;
 	if (why & PMU_ATTEND_BURST || pmu_cycles() >= pmu.model.deadline)
 		pmu_boundary(&pmu.model);
+	if (pmu.model.pebs.due)
+		pmu_store_record();
 	if (activity_state != BX_ACTIVITY_STATE_ACTIVE)
 		pmu_hurry(&pmu.model);
 	return pmu.pmi;
@@ -227,6 +241,7 @@ bool BX_CPU_C::pmu_between(void)
 	if (pmu.attention && pmu_settle() && handleAsyncEvent())
 		return true;
 	pmu.between = false;
+	pmu.instruction = RIP;
 	if (icount >= pmu.near_icount || PMU_MODELS(PMU_MODEL_CACHE))
 		pmu_attend(PMU_ATTEND_NEAR);
 	return false;
@@ -243,6 +258,7 @@ void BX_CPU_C::pmu_abandon(void)
 		pmu.not_retired++;
 	pmu.ahead = false;
 	pmu.between = false;
+	pmu.storing = false;
 	pmu_forget_memory();
 	pmu_attend(PMU_ATTEND_MODE);
 }

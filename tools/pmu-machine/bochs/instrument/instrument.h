@@ -57,7 +57,8 @@ void bx_instr_reset(unsigned cpu, unsigned type);
 	BX_CPU_THIS_PTR pmu_interrupt_taken(vector)
 
 #define BX_INSTR_LIN_ACCESS(cpu_id, lin, phy, len, memtype, rw) do {	\
-	if (PMU_MODELS(PMU_MODEL_MEMORY | PMU_MODEL_CACHE))		\
+	if (PMU_MODELS(PMU_MODEL_MEMORY | PMU_MODEL_CACHE) &&		\
+	    !BX_CPU_THIS_PTR pmu.storing)				\
 		BX_CPU_THIS_PTR pmu_memory_access(phy, len, rw);	\
 } while (0)
 

@@ -37,12 +37,14 @@ struct pmu_glue {
 	bool between;		/* no instruction is under way */
 	bool delivering;	/* memory accesses are an event's, not an instruction's */
 	bool pmi;		/* a PMI was requested */
+	bool storing;		/* memory accesses are those of a PEBS record */
 	bool list;		/* register accesses are a VMX MSR list's */
 	Bit8u mode;		/* what updateFetchModeMask() last told, packed */
 	unsigned interrupts;	/* taken, and not yet counted: see pmu_settle() */
 	unsigned exceptions;
 	Bit64u event_from;	/* where the event under way came */
 	bool event_user;
+	Bit64u instruction;	/* RIP of the one under way, if it is watched */
 	Bit64u memory_ordinal;	/* the instruction whose accesses these are: */
 	unsigned memory;	/* 1 it read, 2 it wrote */
 	Bit32u cost_of[COSTS];

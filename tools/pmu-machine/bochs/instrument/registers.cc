@@ -93,6 +93,7 @@ void BX_CPU_C::pmu_vm_entry(void)
 	mode.guest = true;
 	mode.svme = pmu.model.mode.svme;
 	pmu_follow_mode(mode, CPL);
+	pmu.model.pebs.due = 0;	/* what VMRESUME would call for comes later */
 	pmu_attend(PMU_ATTEND_MODE);	/* the guest's CPL, and to end "ahead" */
 }
 
@@ -151,5 +152,6 @@ void BX_CPU_C::pmu_vm_exit_is_host(void)
 	mode.guest = false;
 	mode.svme = pmu.model.mode.svme;
 	pmu_follow_mode(mode, 0);
+	pmu.model.pebs.due = 0;	/* "skid to after the subsequent VM Entry" */
 	pmu_attend(PMU_ATTEND_MODE);
 }
