@@ -240,11 +240,16 @@ static bool is_idle(unsigned long last_use)
 	return time_after(jiffies, last_use + IDLE_AFTER);
 }
 
+static bool needs_lbr(struct kvm_mediated_lbr *lbr)
+{
+	return lbr->recording || lbr->sampled || lbr->wanted;
+}
+
 static void note_use(struct kvm_vcpu *vcpu)
 {
 	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
 
-	if (mediated->lbr.recording || mediated->lbr.wanted)
+	if (needs_lbr(&mediated->lbr))
 		mediated->lbr.last_use = jiffies;
 	if (any_counts(vcpu_to_pmu(vcpu)) || mediated->lbr.in_use)
 		mediated->last_use = jiffies;
@@ -358,9 +363,10 @@ EXPORT_SYMBOL_GPL(kvm_mediated_pmu_save_status);
 static bool overflow_unannounced(struct kvm_pmu *pmu)
 {
 	struct kvm_mediated_pmu *mediated = &pmu->mediated;
+	u64 new = pmu->global_status & ~mediated->old_status;
 
 	return !(mediated->owner.lvtpc & APIC_LVT_MASKED) &&
-	       any_wants_pmi(pmu, pmu->global_status & ~mediated->old_status);
+	       (new & GLOBAL_STATUS_BUFFER_OVF || any_wants_pmi(pmu, new));
 }
 
 static void put(struct perf_guest_pmu *owner)
@@ -569,7 +575,7 @@ static void set_in_use(struct kvm_vcpu *vcpu)
 
 	note_use(vcpu);
 
-	if (lbr->recording || lbr->wanted)
+	if (needs_lbr(lbr))
 		use_lbr(vcpu);
 	else if (!keep && is_idle(lbr->last_use))
 		lbr->in_use = false;
@@ -645,6 +651,27 @@ void kvm_mediated_lbr_record(struct kvm_vcpu *vcpu, bool on)
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_lbr_record);
 
+/**
+ * kvm_mediated_lbr_sample - samples begin or cease to hold branch records
+ * @vcpu: the vCPU
+ * @on: do they now?
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void kvm_mediated_lbr_sample(struct kvm_vcpu *vcpu, bool on)
+{
+	struct kvm_mediated_lbr *lbr = vcpu_to_mediated_lbr(vcpu);
+
+	if (lbr->sampled == on)
+		return;
+
+	note_use(vcpu);
+	lbr->sampled = on;
+	if (on)
+		kvm_make_request(KVM_REQ_PMU, vcpu);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_lbr_sample);
+
 /*
  * The guest is about to ask a counter for PMIs, or not to. What has overflowed
  * without one announces none later.
@@ -675,7 +702,8 @@ static void settle_silent_overflows(struct kvm_vcpu *vcpu)
  *	user space
  *
  * Selectors are always there. What VM entry and exit load and save is not in
- * the hardware either: Intel's GLOBAL_CTRL and LBR_CTL, AMD's branch records.
+ * the hardware either: Intel's GLOBAL_CTRL, LBR_CTL and registers of PEBS, AMD's
+ * branch records.
  *
  * Context: process, the vCPU is loaded.
  */
@@ -689,6 +717,9 @@ void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
 		return;
 	case MSR_CORE_PERF_GLOBAL_CTRL:
 	case MSR_ARCH_LBR_CTL:
+	case MSR_IA32_PEBS_ENABLE:
+	case MSR_PEBS_DATA_CFG:
+	case MSR_IA32_DS_AREA:
 	case MSR_AMD64_LBR_SELECT:
 	case MSR_AMD_DBG_EXTN_CFG:
 	case MSR_AMD_SAMP_BR_FROM ...
@@ -807,6 +838,29 @@ void kvm_mediated_pmu_count(struct kvm_pmc *pmc)
 	if (!value)
 		overflow(pmc);
 }
+
+/**
+ * kvm_mediated_pmu_misc_enable - what MISC_ENABLE says of PEBS and BTS
+ * @vcpu: the vCPU
+ * @data: what user space wants it to hold
+ *
+ * User space may not know these bits, and clear them.
+ *
+ * Return: @data, with the truth in it.
+ */
+u64 kvm_mediated_pmu_misc_enable(struct kvm_vcpu *vcpu, u64 data)
+{
+	if (!kvm_pmu_is_mediated(vcpu))
+		return data;
+
+	data |= MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
+	if (guest_cpuid_has(vcpu, X86_FEATURE_DS) &&
+	    vcpu->arch.perf_capabilities & PERF_CAP_PEBS_FORMAT)
+		return data & ~MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+
+	return data | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_misc_enable);
 
 /**
  * kvm_mediated_pmu_reset - forget what runs in hardware

@@ -44,9 +44,11 @@ void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu);
 void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr);
 void kvm_mediated_pmu_count(struct kvm_pmc *pmc);
 void kvm_mediated_pmu_fetch_global_ctrl(struct kvm_vcpu *vcpu);
+u64 kvm_mediated_pmu_misc_enable(struct kvm_vcpu *vcpu, u64 data);
 
 void kvm_mediated_lbr_want(struct kvm_vcpu *vcpu);
 void kvm_mediated_lbr_record(struct kvm_vcpu *vcpu, bool on);
+void kvm_mediated_lbr_sample(struct kvm_vcpu *vcpu, bool on);
 
 static inline struct kvm_mediated_lbr *vcpu_to_mediated_lbr(struct kvm_vcpu *vcpu)
 {

@@ -329,6 +329,7 @@ bool vmx_mediated_pmu_enter(struct vcpu_vmx *vmx)
 	u64 global_ctrl;
 
 	vmx_mediated_lbr_enter(vmx);
+	vmx_mediated_pebs_enter(vmx);
 
 	if (!kvm_mediated_pmu_loaded(&vmx->vcpu)) {
 		if (vmx->loaded_vmcs->mediated_pmu)
