@@ -149,6 +149,8 @@ static uint64_t selector_bits(unsigned int i)
 	}
 
 	GUEST_ASSERT(this_cpu_has(X86_FEATURE_ANYTHREAD_DEPRECATED));
+	if (pmu.adaptive_pebs)
+		bits |= SELECTOR_ADAPTIVE;
 	/* IN_TX, and IN_TXCP on the third counter alone. */
 	if (this_cpu_has(X86_FEATURE_HLE) || this_cpu_has(X86_FEATURE_RTM))
 		bits |= BIT_ULL(32) | (i == 2 ? BIT_ULL(33) : 0);
@@ -219,13 +221,18 @@ static void guest_fixed_counters(bool used)
 	GUEST_DONE();
 }
 
+static uint64_t fixed_ctrl_bits(void)
+{
+	uint64_t bits = fixed_fields(FIXED_PMC_KERNEL | FIXED_PMC_USER |
+				     FIXED_PMC_ENABLE_PMI);
+
+	return bits | (pmu.adaptive_pebs ? fixed_fields(1) << FIXED_ADAPTIVE_SHIFT : 0);
+}
+
 static void guest_fixed_ctrl(bool used)
 {
-	uint64_t valid;
-
 	begin(used);
-	valid = fixed_fields(FIXED_PMC_KERNEL | FIXED_PMC_USER | FIXED_PMC_ENABLE_PMI);
-	check_bits(pmu.fixed_ctrl, ~valid, REFUSED);
+	check_bits(pmu.fixed_ctrl, ~fixed_ctrl_bits(), REFUSED);
 	GUEST_DONE();
 }
 
@@ -358,11 +365,14 @@ static void check_absent_intel(void)
 	if (!pmu.global_set)
 		check_absent(MSR_CORE_PERF_GLOBAL_STATUS_SET, 2);
 
-	/* Neither PERF_METRICS nor PEBS are given to guests. */
+	/* PERF_METRICS is not given to guests. */
 	check_absent(MSR_PERF_METRICS, 1);
-	check_absent(MSR_IA32_PEBS_ENABLE, 1);
-	check_absent(MSR_PEBS_DATA_CFG, 1);
-	check_absent(MSR_IA32_DS_AREA, 1);
+	if (!pmu.pebs)
+		check_absent(MSR_IA32_PEBS_ENABLE, 1);
+	if (!pmu.adaptive_pebs)
+		check_absent(MSR_PEBS_DATA_CFG, 1);
+	if (!this_cpu_has(X86_FEATURE_DS))
+		check_absent(MSR_IA32_DS_AREA, 1);
 	if (!has_legacy_lbr())
 		check_absent(MSR_LBR_SELECT, 2);
 
@@ -685,12 +695,9 @@ TEST_F(bad_input, user_space_reserved_bits_of_counters)
 
 TEST_F(bad_input, user_space_reserved_bits_of_controls)
 {
-	uint64_t valid;
-
 	run_to_counting(self->vcpu, variant->used);
-	valid = fixed_fields(FIXED_PMC_KERNEL | FIXED_PMC_USER | FIXED_PMC_ENABLE_PMI);
 	if (pmu.nr_fixed)
-		check_user_bits(self->vcpu, pmu.fixed_ctrl, ~valid, REFUSED);
+		check_user_bits(self->vcpu, pmu.fixed_ctrl, ~fixed_ctrl_bits(), REFUSED);
 	if (pmu.global_ctrl)
 		check_user_bits(self->vcpu, pmu.global_ctrl, ~pmu_all_counters(),
 				users_way());
@@ -754,8 +761,10 @@ TEST_F(bad_input, user_space_absent_registers)
 	if (!pmu.global_set)
 		check_user_absent(vcpu, MSR_CORE_PERF_GLOBAL_STATUS_SET, 2);
 	check_user_absent(vcpu, MSR_PERF_METRICS, 1);
-	check_user_absent(vcpu, MSR_IA32_PEBS_ENABLE, 1);
-	check_user_absent(vcpu, MSR_IA32_DS_AREA, 1);
+	if (!pmu.pebs)
+		check_user_absent(vcpu, MSR_IA32_PEBS_ENABLE, 1);
+	if (!kvm_cpu_has(X86_FEATURE_DS))
+		check_user_absent(vcpu, MSR_IA32_DS_AREA, 1);
 	run_guest_to_end(vcpu);
 }
 

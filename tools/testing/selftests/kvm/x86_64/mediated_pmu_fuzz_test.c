@@ -98,6 +98,12 @@ static uint64_t random_64(uint64_t *state)
 	return next_random(state) << 32 ^ next_random(state);
 }
 
+/* What adaptive PEBS has given a meaning to is valid in its guests. */
+static uint64_t invalid_selector(void)
+{
+	return INTEL_SELECTOR_INVALID & ~(pmu.adaptive_pebs ? SELECTOR_ADAPTIVE : 0);
+}
+
 /* One bit of a mask. */
 static uint64_t random_bit(uint64_t *state, uint64_t mask)
 {
@@ -180,7 +186,7 @@ static void op_selector(struct shadow *s)
 	uint64_t value = any_selector(&s->random, intel), invalid = 0;
 
 	if (one_in(&s->random, 4))
-		invalid = random_bit(&s->random, intel ? INTEL_SELECTOR_INVALID :
+		invalid = random_bit(&s->random, intel ? invalid_selector() :
 							 AMD_SELECTOR_INVALID);
 
 	expect_write(s, "writing a selector", selector_msr(i), value | invalid,
@@ -239,9 +245,12 @@ static void op_fixed_counter(struct shadow *s)
 /* AnyThread, or a counter that is not there. */
 static uint64_t invalid_fixed_ctrl(void)
 {
-	uint64_t valid = GENMASK_ULL(4 * pmu.nr_fixed - 1, 0);
+	uint64_t valid = GENMASK_ULL(4 * pmu.nr_fixed - 1, 0), adaptive = 0;
 
-	return ~valid | (valid & 0x4444444444444444);
+	if (pmu.adaptive_pebs)
+		adaptive = valid & 0x1111;
+	return (~valid & ~(adaptive << FIXED_ADAPTIVE_SHIFT)) |
+	       (valid & 0x4444444444444444);
 }
 
 static void op_fixed_ctrl(struct shadow *s)
@@ -854,7 +863,7 @@ static void act_set_selector(struct fuzzer *f)
 	s->selector[i] = value;
 	if (host_cpu_is_intel)
 		set_msr(f, vcpu, selector_msr(i),
-			random_bit(&f->random, INTEL_SELECTOR_INVALID), false);
+			random_bit(&f->random, invalid_selector()), false);
 }
 
 static void act_set_control(struct fuzzer *f)

@@ -17,6 +17,7 @@
 #define MSR_AMD64_GLOBAL_STATUS_CLR	0xc0000302
 #define MSR_AMD64_GLOBAL_STATUS_SET	0xc0000303
 
+#define X86_FEATURE_DS			KVM_X86_CPU_FEATURE(0x1, 0, EDX, 21)
 #define X86_FEATURE_AMD_PERFMON_V2	KVM_X86_CPU_FEATURE(0x80000022, 0, EAX, 0)
 #define X86_FEATURE_AMD_PERFCTR_CORE	KVM_X86_CPU_FEATURE(0x80000001, 0, ECX, 23)
 #define X86_PROPERTY_AMD_NR_CORE_COUNTERS \
@@ -26,6 +27,10 @@
 #define LVTPC_NMI		APIC_DM_NMI
 
 #define COUNTER_MASK		GENMASK_ULL(47, 0)
+
+/* Adaptive_Record in a selector, and that of the first fixed counter. */
+#define SELECTOR_ADAPTIVE	BIT_ULL(34)
+#define FIXED_ADAPTIVE_SHIFT	32
 
 /* Instructions retired by both vendors' CPUs are the same event. */
 #define COUNT_INSTRUCTIONS	(INTEL_ARCH_INSTRUCTIONS_RETIRED | \
@@ -53,6 +58,8 @@
  * @nr_gp: general-purpose counters
  * @nr_fixed: fixed counters
  * @insn_counters: those that can count instructions, as GLOBAL_CTRL has them
+ * @pebs: PERF_CAPABILITIES has a format of PEBS records
+ * @adaptive_pebs: and they are adaptive, of all counters
  */
 struct pmu {
 	uint32_t selector, counter, stride;
@@ -60,6 +67,7 @@ struct pmu {
 	uint32_t global_ctrl, global_status, global_clear, global_set;
 	unsigned int nr_gp, nr_fixed;
 	uint64_t insn_counters;
+	bool pebs, adaptive_pebs;
 };
 
 /**

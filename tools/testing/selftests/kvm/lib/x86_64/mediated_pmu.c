@@ -16,12 +16,18 @@ unsigned int pmu_nr_nmis;
 static void find_intel_pmu(void)
 {
 	unsigned int version = this_cpu_property(X86_PROPERTY_PMU_VERSION);
+	uint64_t capabilities = 0;
+
+	if (this_cpu_has(X86_FEATURE_PDCM))
+		capabilities = rdmsr(MSR_IA32_PERF_CAPABILITIES);
 
 	pmu = (struct pmu) {
 		.selector = MSR_P6_EVNTSEL0,
 		.counter = MSR_IA32_PERFCTR0,
 		.stride = 1,
 		.nr_gp = this_cpu_property(X86_PROPERTY_PMU_NR_GP_COUNTERS),
+		.pebs = capabilities & PERF_CAP_PEBS_FORMAT,
+		.adaptive_pebs = capabilities & PERF_CAP_PEBS_BASELINE,
 	};
 	if (version < 2)
 		return;
