@@ -720,6 +720,7 @@ void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
 	case MSR_IA32_PEBS_ENABLE:
 	case MSR_PEBS_DATA_CFG:
 	case MSR_IA32_DS_AREA:
+	case MSR_PEBS_LD_LAT_THRESHOLD:
 	case MSR_AMD64_LBR_SELECT:
 	case MSR_AMD_DBG_EXTN_CFG:
 	case MSR_AMD_SAMP_BR_FROM ...

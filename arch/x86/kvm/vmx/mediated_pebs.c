@@ -82,6 +82,7 @@ void vmx_mediated_pebs_reset(struct kvm_vcpu *vcpu, bool init_event)
 	if (!init_event) {
 		pmu->ds_area = 0;
 		pmu->pebs_data_cfg = 0;
+		pmu->mediated.ld_lat = 0;
 	}
 	vmx_mediated_pebs_changed(vcpu);
 }
@@ -189,6 +190,24 @@ int vmx_mediated_pebs_skip(struct kvm_vcpu *vcpu)
 	intel_mediated_freeze(vcpu);
 	kvm_make_request(KVM_REQ_PMI, vcpu);
 	return 1;
+}
+
+/**
+ * vmx_mediated_set_ld_lat - write PEBS_LD_LAT_THRESHOLD
+ * @vcpu: the vCPU
+ * @data: loads that take longer than so many cycles are events
+ *
+ * Perf writes the host's before each event that goes by it.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void vmx_mediated_set_ld_lat(struct kvm_vcpu *vcpu, u64 data)
+{
+	guard(irqsave)();
+
+	vcpu_to_pmu(vcpu)->mediated.ld_lat = data;
+	if (kvm_mediated_pmu_loaded(vcpu))
+		wrmsrl(MSR_PEBS_LD_LAT_THRESHOLD, data);
 }
 
 /**

@@ -112,6 +112,8 @@ void intel_mediated_load(struct kvm_vcpu *vcpu)
 	wrmsrl(MSR_CORE_PERF_FIXED_CTR_CTRL, pmu->mediated.hw_fixed_ctr_ctrl);
 
 	clear_metrics();
+	if (pmu->mediated.ld_lat)
+		wrmsrl(MSR_PEBS_LD_LAT_THRESHOLD, pmu->mediated.ld_lat);
 	if (vcpu_to_mediated_lbr(vcpu)->in_use)
 		intel_mediated_load_lbr(vcpu);
 	load_status(vcpu);
@@ -128,6 +130,8 @@ void intel_mediated_save(struct kvm_vcpu *vcpu)
 		kvm_mediated_pmu_save_counter(&pmu->fixed_counters[i]);
 
 	clear_metrics();
+	if (pmu->mediated.ld_lat)
+		wrmsrl(MSR_PEBS_LD_LAT_THRESHOLD, 0);
 	if (vcpu_to_mediated_lbr(vcpu)->in_use)
 		vmx_mediated_lbr_save(vcpu);
 	kvm_mediated_pmu_save_status(pmu);
