@@ -57,6 +57,9 @@ checked perf stat -a -o perf.stat -e instructions:H,cycles:H \
 	"$here/micro" "$here/micro-guest" "$way, host" "$exits" 0
 sed 's/^/perf: /' perf.stat
 if [ "$scale" != 0 ]; then
+	# With PEBS, which QEMU shows to no guest that it may migrate.
+	# shellcheck disable=SC2034	# used by run_guest
+	guest_cpu='host,pmu=on,migratable=no'
 	make_guest "sh /test/programs.sh '$way' $scale"
 	run_guest guest 1
 	tr -d '\r' <guest.out | sed 's/^/guest: /'

@@ -20,6 +20,8 @@
 #define MSR_GLOBAL_OVF_CTRL	0x390
 #define MSR_PERF_CAPABILITIES	0x345
 #define MSR_DEBUGCTL		0x1d9
+#define MSR_PEBS_ENABLE		0x3f1
+#define MSR_DS_AREA		0x600
 #define MSR_LBR_FROM		0x680
 #define MSR_LBR_TO		0x6c0
 #define MSR_LBR_INFO		0xdc0
@@ -52,6 +54,8 @@
 #define FIXED_USR		2
 
 #define CPUID_1_ECX_PDCM	(1U << 15)
+#define CPUID_1_EDX_DS		(1U << 21)
+#define PEBS_FORMAT		0xf00
 #define CPUID_7_EDX_ARCH_LBR	(1U << 19)
 #define CPUID_80000022_EAX_LBR	(1U << 1)
 #define LBR_FORMAT		0x3f
@@ -101,8 +105,20 @@ static struct {
 	bool recording;
 } lbr;
 
+/* The debug store; PEBS records are written over and over */
+static volatile struct {
+	uint64_t bts[4];
+	uint64_t base, index, maximum, threshold;
+	uint64_t reset[8];
+} store;
+
+/* Longer than a record of any format that has no choice */
+static volatile uint64_t record[32];
+static bool has_pebs;
+
 static uint64_t mode;		/* EVENT_USR, EVENT_OS or both */
 static volatile uint64_t pmis;
+static uint64_t records;
 
 /* pmu_mark()'s */
 size_t strlen(const char *string)
@@ -240,6 +256,29 @@ static void find_amd_lbr(void)
 }
 
 /* A write that changes nothing would be a use, too. */
+static void find_pebs(void)
+{
+	uint32_t a, b, c, d;
+
+	cpuid(1, &a, &b, &c, &d);
+	has_pebs = c & CPUID_1_ECX_PDCM && d & CPUID_1_EDX_DS &&
+		   rdmsr(MSR_PERF_CAPABILITIES) & PEBS_FORMAT;
+}
+
+/* There is room for one, and no threshold that says that it is there. */
+static void make_records(bool on)
+{
+	if (!has_pebs)
+		return;
+
+	store.base = store.index = (uint64_t)record;
+	store.maximum = store.base + sizeof(record);
+	store.threshold = -1;
+	store.reset[COUNTER_PMI] = -PMI_PERIOD;
+	wrmsr(MSR_DS_AREA, (uint64_t)&store);
+	wrmsr(MSR_PEBS_ENABLE, on ? 1 << COUNTER_PMI : 0);
+}
+
 static void record_branches(bool on)
 {
 	if (!lbr.control || lbr.recording == on)
@@ -269,6 +308,7 @@ static void find_pmu(void)
 	if (c == 0x6c65746e) {		/* "ntel" */
 		find_intel_pmu();
 		find_intel_lbr();
+		find_pebs();
 	} else {
 		find_amd_pmu();
 		find_amd_lbr();
@@ -334,11 +374,12 @@ static void use_all(uint64_t how, uint64_t fixed)
 static void use(uint32_t what)
 {
 	use_nothing();
-	if (what == USE_USER || what == USE_BRANCHES)
-		use_all(EVENT_USR, FIXED_USR);
-	else if (what == USE_ALL)
+	if (what == USE_ALL)
 		use_all(EVENT_USR | EVENT_OS, FIXED_USR | FIXED_OS);
+	else if (what != USE_NONE)
+		use_all(EVENT_USR, FIXED_USR);
 	record_branches(what == USE_BRANCHES);
+	make_records(what == USE_PEBS);
 }
 
 /* As perf's handlers do it: stop all, look, acknowledge, go on. */
@@ -445,6 +486,14 @@ static void start_pmis(void)
 		     EVENT_ENABLE);
 }
 
+/* One is written before the loop goes on: the next finds the buffer empty. */
+static void start_records(void)
+{
+	set_selector(COUNTER_PMI, 0);
+	set_counter(COUNTER_PMI, -PMI_PERIOD);
+	set_selector(COUNTER_PMI, EVENT_INSTRUCTIONS | EVENT_OS | EVENT_ENABLE);
+}
+
 static void stop_pmis(void)
 {
 	set_selector(COUNTER_PMI, 0);
@@ -491,6 +540,11 @@ void do_once(enum task task, uint64_t round)
 	case TASK_NO_PMI:
 	case TASK_PMI:
 		spin(PMI_PERIOD / 2);
+		break;
+	case TASK_RECORD:
+		spin(PMI_PERIOD / 2);
+		records += store.index != store.base;
+		store.index = store.base;
 		break;
 	default:
 		asm volatile("" : : : "memory");
@@ -547,12 +601,22 @@ static void pmi_section(uint64_t rounds)
 	order->done = pmis > WARM_UP ? pmis - WARM_UP : 0;
 }
 
+static void record_section(uint64_t rounds)
+{
+	start_records();
+	records = 0;
+	section(TASK_RECORD, rounds);
+	stop_pmis();
+	order->done = records > WARM_UP ? records - WARM_UP : 0;
+}
+
 static void obey(void)
 {
 	uint64_t rounds = order->rounds;
 
 	order->done = 0;
-	if (order->use == USE_BRANCHES && !lbr.control)
+	if ((order->use == USE_BRANCHES && !lbr.control) ||
+	    (order->use == USE_PEBS && !has_pebs))
 		return;
 	switch (order->task) {
 	case TASK_HLT:
@@ -566,6 +630,9 @@ static void obey(void)
 	case TASK_PMI:
 	case TASK_BRANCHES:
 		pmi_section(rounds);
+		break;
+	case TASK_RECORD:
+		record_section(rounds);
 		break;
 	case TASK_GLOBAL_CTRL:
 		if (pmu.global_ctrl)

@@ -46,7 +46,7 @@
 /* What the process has open beside its timers */
 #define OTHER_FILES	64
 
-static const char *const uses[USES] = { "none", "user", "all", "branches" };
+static const char *const uses[USES] = { "none", "user", "all", "PEBS", "branches" };
 
 static const char *const tasks[TASKS] = {
 	[TASK_CPUID] = "CPUID",
@@ -63,6 +63,7 @@ static const char *const tasks[TASKS] = {
 	[TASK_NO_PMI] = "no PMI",
 	[TASK_PMI] = "PMI",
 	[TASK_BRANCHES] = "PMI, branches",
+	[TASK_RECORD] = "record",
 };
 
 struct guest {
@@ -313,6 +314,18 @@ static void give(struct guest *guest, const char *prefix, enum use use,
 	report(guest, exits(guest) - before);
 }
 
+static enum use use_of(enum task task)
+{
+	switch (task) {
+	case TASK_BRANCHES:
+		return USE_BRANCHES;
+	case TASK_RECORD:
+		return USE_PEBS;
+	default:
+		return USE_USER;
+	}
+}
+
 static void give_all(struct guest *guest, const char *prefix,
 		     uint64_t nr_exits, uint64_t nr_operations)
 {
@@ -324,8 +337,7 @@ static void give_all(struct guest *guest, const char *prefix,
 			give(guest, prefix, use, task, nr_exits);
 	}
 	for (task = LAST_EXIT + 1; nr_operations && task < TASKS; task++)
-		give(guest, prefix, task == TASK_BRANCHES ? USE_BRANCHES : USE_USER,
-		     task, nr_operations);
+		give(guest, prefix, use_of(task), task, nr_operations);
 }
 
 /* Other threads must not run in its place; and each timer is an open file. */

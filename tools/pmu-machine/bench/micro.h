@@ -32,6 +32,7 @@ enum use {
 	USE_NONE,
 	USE_USER,	/* all counters, of what user mode does: nothing */
 	USE_ALL,	/* all counters, of instructions where one can choose */
+	USE_PEBS,	/* as USE_USER, and a counter makes PEBS records */
 	USE_BRANCHES,	/* as USE_USER, and branches are recorded */
 	USES
 };
@@ -55,6 +56,7 @@ enum task {
 	TASK_NO_PMI,	/* what TASK_PMI does, with nothing that overflows */
 	TASK_PMI,
 	TASK_BRANCHES,	/* TASK_PMI, whose handler reads the branch records */
+	TASK_RECORD,	/* a PEBS record in place of TASK_PMI's PMI */
 	TASKS
 };
 

@@ -57,6 +57,10 @@ modes()
 	work stat "$1" "$2" perf stat -o stat -e "$six"
 	# shellcheck disable=SC2046	# a command line
 	work period6 "$1" "$2" $(record 6 -c 1000003)
+	if [ "$(cat /sys/bus/event_source/devices/cpu/caps/max_precise)" != 0 ]; then
+		work precise "$1" "$2" perf record -q -o data -c 10007 \
+			-e instructions:pp
+	fi
 	# shellcheck disable=SC2046	# a command line
 	work record6 "$1" "$2" $(record 6 -F 1000)
 	# shellcheck disable=SC2046	# a command line

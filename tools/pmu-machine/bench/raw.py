@@ -24,7 +24,7 @@ HOST = "host"
 class Figures:
     """The sum of some sections, by @unit."""
 
-    NAMES = ("exits", "pmis", "reads", "writes", "rdpmc", "listed",
+    NAMES = ("exits", "pmis", "records", "reads", "writes", "rdpmc", "listed",
              "root_instructions", "root_cycles", "cycles")
 
     def __init__(self, sections, unit=1):
@@ -35,6 +35,8 @@ class Figures:
         self.exits = per_unit(lambda s: sum(s["vm_exits"].values()))
         self.pmis = per_unit(lambda s: sum(
             s[side]["pmi"]["raised"] for side in ("guest", "root")))
+        self.records = per_unit(lambda s: sum(
+            s[side]["pebs"] for side in ("guest", "root")))
         self.reads = per_unit(lambda s: self._instructions(s)[0])
         self.writes = per_unit(lambda s: self._instructions(s)[1])
         self.rdpmc = per_unit(lambda s: s["root"]["rdpmc"])

@@ -16,12 +16,14 @@ EXITS = ("CPUID", "HLT", "interrupt", "user space")
 USES = {"none": "no counter in use",
         "user": "all in use, none counts the exiting instruction",
         "all": "all in use, counting instructions",
+        "PEBS": "all in use, none counts the exiting instruction, and one "
+                "makes PEBS records",
         "branches": "all in use, none counts the exiting instruction, and "
                     "branches are recorded"}
 OPERATIONS = ("RDPMC", "counter read", "counter write", "selector on or off",
               "selector change", "GLOBAL_CTRL write", "PMI")
 PROGRAMS = ("compute", "forks", "pings")
-MODES = ("stat", "period6", "record6", "record10")
+MODES = ("stat", "period6", "precise", "record6", "record10")
 EXACT = (("exact", "instructions:u"), ("exact", "branches:u"),
          ("threefunc", "instructions:u"), ("threefunc", "branches:u"))
 SAMPLED = "threefunc"
@@ -89,6 +91,8 @@ def operations(model):
         yield task, {way: model.operation(way, task, without)
                      for way in GUESTS}
     yield ("PMI, branches", {way: _sample(model, way) for way in GUESTS})
+    yield ("PEBS record", {way: model.operation(way, "record", "no PMI", "PEBS")
+                           for way in GUESTS})
     yield ("context switch under perf stat",
            {way: _switch(model, way) for way in WAYS})
     yield ("perf stat, start to stop",
@@ -106,6 +110,7 @@ def operation_table(model):
                  "loop; the same loop without overflow; the same program without "
                  "perf; perf stat of a software event.  All counters are in use.  "
                  "PMI, branches: the handler reads all branch records, too.  "
+                 "PEBS record: one in place of a PMI, and no handler.  "
                  "Cycles are the guest's and root mode's; native perf is all in "
                  "root mode.",
                  ["operation", "vPMU", "VM exits", "PMU accesses in root mode",
@@ -145,6 +150,30 @@ def branch_table(model):
                   "cycles by sample"], rows)
 
 
+def _by_record(model, way, program):
+    """How many PEBS records perf record made, and what it cost by record; with
+    few of them it costs what the start and the end of perf do."""
+    figures = model.figures(way, f"{program}/precise")
+    alone = model.cycles(way, program, "alone")
+    if not figures or not alone or not figures.records:
+        return None, None, None
+    return (figures.records, (figures.cycles - alone) / figures.records,
+            figures.pmis)
+
+
+def record_table(model):
+    """What PEBS records cost."""
+    return Table("PEBS records",
+                 "perf record -c 10007 -e instructions:pp of a whole program: "
+                 "records, what perf adds to the program's cycles by record, "
+                 "the handling of full buffers and perf itself included, and "
+                 "PMIs.  Legacy PEBS is there only while no other has its "
+                 "counter.",
+                 ["program", "vPMU", "records", "cycles by record", "PMIs"],
+                 [[program, way, *_by_record(model, way, program)]
+                  for program in PROGRAMS for way in WAYS])
+
+
 def _overhead_by_native(model, way, program, mode):
     """How much dearer perf is than natively."""
     overhead, native = (model.overhead(each, program, mode)
@@ -180,7 +209,8 @@ def program_table(model):
                  "and end; pings: a byte to another process and back.  alone: "
                  "without perf; stat: perf stat of 6 events; period6: perf "
                  "record -c 1000003 of 6 instructions events, so many samples "
-                 "whatever they cost; record6, record10: perf record -F 1000 of "
+                 "whatever they cost; precise: perf record -c 10007 of "
+                 "instructions:pp, PEBS where it is; record6, record10: perf record -F 1000 of "
                  "so many instructions events, where perf itself chooses how "
                  "many samples it takes in the time that passes.  The overhead "
                  "is against the program alone in the same place; by native's "
@@ -259,7 +289,8 @@ def tables(model):
     if not model.emulated:
         return [host_table(model), *measured]
     return [exit_table(model, False), exit_table(model, True),
-            operation_table(model), branch_table(model), *measured]
+            operation_table(model), branch_table(model), record_table(model),
+            *measured]
 
 
 def _most(model, cases, host=False):

@@ -17,11 +17,13 @@ OPERATIONS = 5
 PMC0 = "0xc1"
 
 
-def side(instructions=0, cycles=0, reads=0, writes=0, rdpmc=0, pmis=0):
+def side(instructions=0, cycles=0, reads=0, writes=0, rdpmc=0, pmis=0,
+         records=0):
     """One half of a section; KVM's own accesses to DEBUGCTL are not to count."""
     debugctl = raw.stats.DEBUGCTL
     return {"instructions": {"cpl0": instructions, "cpl3": 0},
             "cycles": cycles, "rdpmc": rdpmc, "pmi": {"raised": pmis},
+            "pebs": records,
             "msr_reads": {"instruction": {PMC0: reads, debugctl: 7},
                           "list": {debugctl: 7}},
             "msr_writes": {"instruction": {PMC0: writes},
@@ -150,6 +152,22 @@ class ReportTest(unittest.TestCase):
         self.assertEqual([row[0] for row in
                           tables.branch_table(self.model).rows],
                          list(tables.GUESTS))
+
+    def test_records(self):
+        """report: PEBS records are by what perf adds; without any there is none"""
+        path = os.path.join(self.folder, f"{MODEL}.mediated.json")
+        with open(path, encoding="ascii") as file:
+            found = json.load(file)
+        alone = self.model.cycles("ours", "compute", "alone")
+        for each in found["sections"]:
+            if each["name"] == "mediated/compute/precise":
+                each["root"] = side(cycles=10)
+                each["guest"] = side(cycles=alone + 30, pmis=2, records=8)
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(found, file)
+        rows = tables.record_table(raw.Model(self.folder, MODEL)).rows
+        self.assertIn(["compute", "ours", 8, 5, 2], rows)
+        self.assertIn(["compute", "peer", None, None, None], rows)
 
     def test_start_to_stop(self):
         """report: perf stat is by what its events add, on average"""
