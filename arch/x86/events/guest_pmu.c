@@ -130,11 +130,18 @@ static void clear_status(u64 status)
 		wrmsrl(MSR_AMD64_PERF_CNTR_GLOBAL_STATUS_CLR, status);
 }
 
+/* Intel's version 4. Before it, what waits for a record when it is stopped is lost. */
+static bool can_set_status(void)
+{
+	return x86_pmu.version >= 4;
+}
+
 /*
  * Find overflows of the host's that have not reached the NMI handler; where
  * there is no status, AMD's disable_all() has waited for them. Bits that no
- * active event stands for announce nothing. Clear them, they are not the
- * guest's.
+ * active event stands for announce nothing, nor do those of PEBS events, whose
+ * next event makes a record, maybe not before the task runs on. Clear them, they
+ * are not the guest's.
  *
  * Return: true if the NMI is still to come, and then nothing changed.
  */
@@ -143,14 +150,17 @@ static bool host_overflow_pending(struct cpu_hw_events *cpuc)
 	u64 active = *(u64 *)cpuc->active_mask | GLOBAL_STATUS_BUFFER_OVF |
 		     GLOBAL_STATUS_TRACE_TOPAPMI |
 		     BIT_ULL(GLOBAL_STATUS_PERF_METRICS_OVF_BIT);
+	u64 pebs = cpuc->pebs_enabled & x86_pmu.pebs_capable;
 	u64 status;
 
 	if (!has_global_status())
 		return false;
 
 	status = read_status();
-	if (perf_guest_pmu_contended() && status & active)
+	if (perf_guest_pmu_contended() && status & active & ~pebs)
 		return true;
+
+	cpuc->guest_armed = can_set_status() ? status & pebs : 0;
 
 	if (status)
 		clear_status(status);
@@ -220,17 +230,38 @@ static void account_still(struct cpu_hw_events *cpuc, u64 since)
 		perf_guest_pmu_stood_still(cpuc->event_list[i], still);
 }
 
+/*
+ * An event that had overflowed, and waits for the next one to make its record,
+ * goes on from there. Its period begins with that.
+ */
+static void start_event(struct cpu_hw_events *cpuc, struct perf_event *event)
+{
+	struct hw_perf_event *hwc = &event->hw;
+
+	if (!(cpuc->guest_armed & BIT_ULL(hwc->idx))) {
+		x86_pmu_start(event, PERF_EF_RELOAD);
+		return;
+	}
+
+	wrmsrl(hwc->event_base, local64_read(&hwc->prev_count) & x86_pmu.cntval_mask);
+	x86_pmu_start(event, 0);
+}
+
 static void start_events(struct cpu_hw_events *cpuc)
 {
 	int i;
 
+	if (cpuc->guest_armed)
+		wrmsrl(MSR_CORE_PERF_GLOBAL_STATUS_SET, cpuc->guest_armed);
+
 	for_each_set_bit(i, cpuc->guest_stopped, X86_PMC_IDX_MAX) {
-		x86_pmu_start(cpuc->event_list[i], PERF_EF_RELOAD);
+		start_event(cpuc, cpuc->event_list[i]);
 		if (test_bit(i, cpuc->guest_throttled))
 			x86_pmu_stop(cpuc->event_list[i], 0);
 	}
 	bitmap_zero(cpuc->guest_stopped, X86_PMC_IDX_MAX);
 	bitmap_zero(cpuc->guest_throttled, X86_PMC_IDX_MAX);
+	cpuc->guest_armed = 0;
 }
 
 /*

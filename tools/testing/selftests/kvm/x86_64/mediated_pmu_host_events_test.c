@@ -763,6 +763,9 @@ TEST_F(host_events, in_a_group_agree)
 	kvm_vm_free(vcpu->vm);
 }
 
+/* Short, so that the guest is often entered where an overflow waits */
+#define PRECISE_PERIOD		1009
+#define PRECISE_ROUNDS		4000
 #define SAMPLE_PERIOD		10007
 #define SAMPLE_ROUNDS		10
 #define MAX_SAMPLE_RATE		1000000
@@ -814,9 +817,9 @@ static struct perf_event_attr sampling_attr(enum host_event_where where)
 	return attr;
 }
 
-/* Sample this thread, and tell how much it counted. */
-static struct samples sample(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
-			     uint64_t *count)
+/* Sample this thread over rounds of a loop and the guest; tell what it counted. */
+static struct samples sample_rounds(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
+				    int rounds, uint32_t loops, uint64_t *count)
 {
 	struct host_event_reading reading;
 	struct samples samples;
@@ -829,8 +832,8 @@ static struct samples sample(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
 	ring = map_ring(fd);
 
 	host_event_ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
-	for (i = 0; i < SAMPLE_ROUNDS; i++) {
-		count_down(HOST_LOOPS);
+	for (i = 0; i < rounds; i++) {
+		count_down(loops);
 		vcpu_run(vcpu);
 	}
 	host_event_ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
@@ -844,13 +847,24 @@ static struct samples sample(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
 	return samples;
 }
 
-static void judge_samples(const struct samples *samples, uint64_t count)
+static struct samples sample(struct perf_event_attr attr, struct kvm_vcpu *vcpu,
+			     uint64_t *count)
+{
+	return sample_rounds(attr, vcpu, SAMPLE_ROUNDS, HOST_LOOPS, count);
+}
+
+static void judge_samples_each(const struct samples *samples, uint64_t count,
+			       unsigned int period)
 {
 	TEST_ASSERT(!samples->in_guest, "%lu samples of the guest", samples->in_guest);
-	TEST_ASSERT(samples->in_host + 1 >= count / SAMPLE_PERIOD &&
-		    samples->in_host <= count / SAMPLE_PERIOD + 1,
-		    "%lu samples, one each %u of %lu", samples->in_host,
-		    SAMPLE_PERIOD, count);
+	TEST_ASSERT(samples->in_host + 1 >= count / period &&
+		    samples->in_host <= count / period + 1,
+		    "%lu samples, one each %u of %lu", samples->in_host, period, count);
+}
+
+static void judge_samples(const struct samples *samples, uint64_t count)
+{
+	judge_samples_each(samples, count, SAMPLE_PERIOD);
 }
 
 TEST_F(host_events, that_sample_the_host_lose_no_sample)
@@ -876,6 +890,35 @@ TEST_F(host_events, that_sample_the_host_between_exits_lose_no_sample)
 	let_exit(vcpu, NR_CPUIDS);
 	samples = sample(sampling_attr(COUNT_IN_HOST), vcpu, &count);
 	judge_samples(&samples, count);
+	kvm_vm_free(vcpu->vm);
+}
+
+/*
+ * A counter with PEBS that has overflowed waits for its next event, often over
+ * a run of the guest: without an interrupt to come, and with no event
+ * before user space runs on.
+ */
+TEST_F(host_events, that_sample_precisely_lose_no_sample)
+{
+	struct kvm_vcpu *vcpu = start_exiting_guest_under(variant->refuse);
+	struct perf_event_attr attr = sampling_attr(COUNT_IN_HOST);
+	struct samples samples;
+	uint64_t count;
+	int fd;
+
+	attr.precise_ip = 2;
+	attr.exclude_kernel = 1;
+	attr.sample_period = PRECISE_PERIOD;
+	fd = host_event_open(&attr, 0, -1, -1);
+	if (fd < 0) {
+		kvm_vm_free(vcpu->vm);
+		SKIP(return, "The host has no PEBS");
+	}
+	close(fd);
+
+	let_exit(vcpu, 1);
+	samples = sample_rounds(attr, vcpu, PRECISE_ROUNDS, 1, &count);
+	judge_samples_each(&samples, count, PRECISE_PERIOD);
 	kvm_vm_free(vcpu->vm);
 }
 
