@@ -325,6 +325,20 @@ static void load_latency_is_not_enough(void **state)
 	assert_int_equal(records(f), 0);
 }
 
+/* Bit 32 is one of those, and not fixed counter 0's. */
+static void load_latency_is_no_fixed_counters(void **state)
+{
+	struct fixture *f = *state;
+
+	enable_all(f);
+	pebs_on(f, 0);
+	wr(f, IA32_PEBS_ENABLE, B(32));
+	start_fixed(f, 0);
+	run(f, 10);
+	assert_int_equal(records(f), 0);
+	assert_int_equal(status(f), B(32));
+}
+
 static void an_overflow_is_no_interrupt_without_int(void **state)
 {
 	struct fixture *f = *state;
@@ -630,6 +644,7 @@ int main(void)
 		ON_V4_UP(disabled_before_it_is_an_ordinary_overflow),
 		ON_V4_UP(disabled_after_the_overflow_there_is_no_record),
 		ON("skylake", load_latency_is_not_enough),
+		ON("skylake", load_latency_is_no_fixed_counters),
 		ON_V4_UP(an_overflow_is_no_interrupt_without_int),
 		ON_V4_UP(with_int_there_are_two_interrupts),
 		ON_V4_UP(int_alone_has_a_record_too),

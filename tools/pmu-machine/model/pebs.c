@@ -102,12 +102,14 @@ static bool is_precise(const struct pmu *pmu, const struct pmu_counter *c)
  * @c:	 the counter
  *
  * "The PEBS facility also supports the use of non-precise events", says the
- * section on Goldmont; Skylake's does not.
+ * section on Goldmont; Skylake's does not.  Its bits 35:32 are no fixed counter's.
  */
 bool pmu_pebs_samples(const struct pmu *pmu, const struct pmu_counter *c)
 {
-	return pmu->pebs.enable & BIT(c->bit) &&
-	       (pmu_has_adaptive_pebs(pmu) || is_precise(pmu, c));
+	if (!(pmu->pebs.enable & BIT(c->bit)))
+		return false;
+	return pmu_has_adaptive_pebs(pmu) ||
+	       (!pmu_is_fixed(pmu, c) && is_precise(pmu, c));
 }
 
 /*
