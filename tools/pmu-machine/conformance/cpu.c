@@ -29,6 +29,7 @@ void syscall_target(void);
 u8 tss[104];
 volatile struct pmi_log pmi_log;
 void (*pmi_hook)(void);
+bool (*fault_hook)(const struct regs *regs);
 
 static struct gate idt[256];
 struct descriptor_pointer idt_pointer = { sizeof(idt) - 1, (u64)idt };
@@ -215,7 +216,7 @@ void trap(struct regs *regs)
 		leave_user(regs);
 		return;
 	}
-	if (resume(regs))
+	if ((fault_hook && fault_hook(regs)) || resume(regs))
 		return;
 	if (regs->cs & 3) {
 		leave_user(regs);

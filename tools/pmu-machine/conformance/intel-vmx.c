@@ -2,6 +2,7 @@
 /* Facts of the PMU under VMX: what entries and exits load, save, check and intercept. */
 #include "intel.h"
 #include "intel-lbr.h"
+#include "intel-pebs.h"
 #include "vmx.h"
 
 #define TURNS		1000
@@ -379,5 +380,6 @@ void vmx_facts(void)
 	pending_facts();
 	freeze_facts();
 	intel_lbr_vmx_facts();
+	intel_pebs_vmx_facts();
 	pmu_reset();
 }

@@ -2,6 +2,7 @@
 /* Facts of Intel's core PMU: what there is, and the order in which it is looked at. */
 #include "intel.h"
 #include "intel-lbr.h"
+#include "intel-pebs.h"
 
 struct pmu pmu;
 
@@ -151,6 +152,7 @@ int main(void)
 	overflow_facts();
 	machine_facts();
 	intel_lbr_facts();
+	intel_pebs_facts();
 	vmx_facts();
 	return report_end();
 }

@@ -21,6 +21,7 @@
 #define MSR_STATUS_SET		0x391
 #define MSR_INUSE		0x392
 #define MSR_PEBS_ENABLE		0x3f1
+#define MSR_PEBS_DATA_CFG	0x3f2
 #define MSR_PMC_FULL(n)		(0x4c1 + (n))
 #define MSR_DS_AREA		0x600
 
@@ -32,12 +33,14 @@
 #define SEL_ANY			BIT(21)
 #define SEL_EN			BIT(22)
 #define SEL_INV			BIT(23)
+#define SEL_ADAPTIVE		BIT(34)
 #define SEL_CMASK(n)		((u64)(n) << 24)
 #define SEL_ALL			(SEL_EN | SEL_OS | SEL_USR)
 
 #define EVENT_CYCLES		0x003c
 #define EVENT_REF		0x013c
 #define EVENT_INSN		0x00c0
+#define EVENT_INSN_DIST		0x01c0	/* PREC_DIST, on Skylake */
 #define EVENT_LLC_REF		0x4f2e
 #define EVENT_LLC_MISS		0x412e
 #define EVENT_BRANCH		0x00c4
@@ -50,9 +53,11 @@
 #define FIXED_ANY		BIT(2)
 #define FIXED_PMI		BIT(3)
 #define FIXED_FIELD(n, v)	((u64)(v) << (4 * (n)))
+#define FIXED_ADAPTIVE(n)	BIT(32 + 4 * (n))
 #define FIXED_BIT(n)		BIT(32 + (n))
 
 #define CTR_FRZ			BIT(59)
+#define OVF_BUFFER		BIT(62)
 #define LBR_FRZ			BIT(58)
 #define METRICS_BIT		BIT(48)
 
@@ -91,6 +96,8 @@ struct pmu {
 
 extern struct pmu pmu;
 
+#define MODEL_SKYLAKE		0x55
+#define MODEL_ICELAKE		0x6a
 #define MODEL_SAPPHIRE_RAPIDS	0x8f
 
 static inline u64 low_bits(u32 n)

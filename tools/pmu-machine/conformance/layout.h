@@ -14,6 +14,7 @@
 #define VECTOR_NMI	0x02
 #define VECTOR_UD	0x06
 #define VECTOR_GP	0x0d
+#define VECTOR_PF	0x0e
 #define VECTOR_USER_EXIT 0x40
 #define VECTOR_PMI	0x50
 #define VECTOR_TIMER	0x51
@@ -21,5 +22,11 @@
 #define VECTOR_SPURIOUS	0xff
 
 #define BUFFER_LINES	4096
+
+#define LADDER_STEPS	18	/* instructions in a turn of ladder() */
+#define LADDER_RAX	0xa0	/* what user_ladder() has in registers that it does not change */
+#define LADDER_RBX	0xa3
+#define LADDER_RBP	0xa5
+#define LADDER_RSI	0xa6
 
 #endif

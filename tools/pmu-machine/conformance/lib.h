@@ -28,7 +28,9 @@ typedef _Bool bool;
 #define MSR_LSTAR	0xc0000082
 #define MSR_FMASK	0xc0000084
 
+#define CR0_WP		BIT(16)
 #define CR4_PCE		BIT(8)
+#define CR4_OSFXSR	BIT(9)
 #define CR4_VMXE	BIT(13)
 #define RFLAGS_FIXED	BIT(1)
 #define RFLAGS_IF	BIT(9)
@@ -74,6 +76,14 @@ static inline u64 read_cr0(void)
 	return v;
 }
 
+static inline u64 read_cr2(void)
+{
+	u64 v;
+
+	asm volatile("mov %%cr2, %0" : "=r"(v));
+	return v;
+}
+
 static inline u64 read_cr3(void)
 {
 	u64 v;
@@ -106,6 +116,11 @@ static inline u64 rdtsc(void)
 
 	asm volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return (u64)hi << 32 | lo;
+}
+
+static inline void invlpg(u64 address)
+{
+	asm volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
 static inline void irq_on(void)
@@ -155,7 +170,7 @@ struct descriptor_pointer {
 
 extern u64 gdt[];
 extern struct descriptor_pointer gdt_pointer, idt_pointer;
-extern u8 tss[104];
+extern u8 tss[104], user_stack_top[];
 
 void *memset(void *to, int value, u64 n);
 void cpu_init(void);
@@ -185,6 +200,9 @@ struct pmi_log {
 extern volatile struct pmi_log pmi_log;
 /* Called first in the PMI's handler, where the vendor's part reads what it wants to know of that moment. */
 extern void (*pmi_hook)(void);
+
+/* Called first for every exception: true if it did what was to be done. */
+extern bool (*fault_hook)(const struct regs *regs);
 
 void pmi_clear(void);
 

@@ -133,7 +133,40 @@ stream:
 	jnz 1b
 	ret
 
+/*
+ * ladder(n): 2 instructions, n turns of LADDER_STEPS, 1 RET: 16 times R8 is incremented, from 0, RCX is
+ * decremented, from n, and JNZ. All but the jump, which is the last of a turn, are of 3 bytes.
+ */
+	.globl ladder, ladder_top, ladder_end
+ladder:
+	movq %rdi, %rcx
+	xorl %r8d, %r8d
+ladder_top:
+	.rept LADDER_STEPS - 2
+	incq %r8
+	.endr
+	decq %rcx
+	jnz ladder_top
+ladder_end:
+	ret
+
 /* User code; each ends with INT, which trap() takes as the end. */
+
+/* user_ladder(n): 7 instructions, n turns of LADDER_STEPS, RET and INT; RDI and RDX are n */
+	.globl user_ladder
+user_ladder:
+	movl $LADDER_RAX, %eax
+	movl $LADDER_RBX, %ebx
+	movl $LADDER_RBP, %ebp
+	movl $LADDER_RSI, %esi
+	call ladder
+	int $VECTOR_USER_EXIT
+
+/* user_read(address) */
+	.globl user_read
+user_read:
+	movq (%rdi), %rax
+	int $VECTOR_USER_EXIT
 
 /* user_loop(n): 2n + 1 instructions and the INT */
 	.globl user_loop

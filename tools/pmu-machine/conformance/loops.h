@@ -21,9 +21,12 @@ void sled(u64 unused);
 void probe(u64 unused);
 void nothing(u64 unused);
 void stream(u64 lines);
+void ladder(u64 n);
 
 /* Entered with user_run() only. */
 void user_loop(void);
+void user_ladder(void);
+void user_read(void);
 void user_syscalls(void);
 void user_faults(void);
 void user_rdpmc(void);
@@ -31,5 +34,6 @@ void user_rdmsr(void);
 void user_wrmsr(void);
 
 extern u64 user_result;
+extern u8 ladder_top[], ladder_end[];
 
 #endif

@@ -8,11 +8,22 @@
 #define MSR_VMX_CPU		0x482
 #define MSR_VMX_EXIT		0x483
 #define MSR_VMX_ENTRY		0x484
+#define MSR_VMX_CPU2		0x48b
+#define MSR_VMX_EPT_CAP		0x48c
 #define MSR_VMX_CR0_FIXED0	0x486
 #define MSR_VMX_CR0_FIXED1	0x487
 #define MSR_VMX_CR4_FIXED0	0x488
 #define MSR_VMX_CR4_FIXED1	0x489
 #define MSR_VMX_TRUE_PIN	0x48d	/* then CPU, EXIT, ENTRY, in the order of 0x481 */
+
+#define CPU2_EPT		BIT(1)
+#define EPT_CAP_WALK4		BIT(6)
+#define EPT_CAP_WB		BIT(14)
+#define EPT_CAP_2MB		BIT(16)
+#define EPT_WB			(6 << 3)	/* memory type of a page */
+#define EPT_LARGE		BIT(7)
+#define EPTP_WB_WALK4		(6 | 3 << 3)
+#define EPT_DIRECTORIES		4		/* GiB that are mapped */
 
 #define AR_CODE64		0xa09b
 #define AR_DATA			0xc093
@@ -31,6 +42,11 @@ void vmx_guest_entry(void);
 static u8 vmxon_page[4096] __aligned(4096);
 static u8 vmcs_page[4096] __aligned(4096);
 static u8 msr_bitmap[4096] __aligned(4096);
+
+static u64 ept_pml4[512] __aligned(4096);
+static u64 ept_pdpt[512] __aligned(4096);
+static u64 ept_directories[EPT_DIRECTORIES][512] __aligned(4096);
+static u64 ept_pages[512] __aligned(4096);	/* of one of the large pages */
 
 /**
  * vmwrite_safe() - VMWRITE of a field that may not exist
@@ -271,4 +287,62 @@ int vmx_run(void (*fn)(u64 arg), u64 arg)
 	vmx_guest_fn = fn;
 	vmx_guest_arg = arg;
 	return vmx_launch();
+}
+
+/**
+ * vmx_ept_missing() - can a guest have EPT?
+ *
+ * Return: NULL, or what it lacks
+ */
+const char *vmx_ept_missing(void)
+{
+	u64 need = EPT_CAP_WALK4 | EPT_CAP_WB | EPT_CAP_2MB;
+
+	if (!(capability(MSR_VMX_CPU) >> 32 & CPU_SECONDARY) || !(rdmsr(MSR_VMX_CPU2) >> 32 & CPU2_EPT))
+		return "no EPT";
+	return (rdmsr(MSR_VMX_EPT_CAP) & need) == need ? (const char *)0 : "EPT lacks what is needed";
+}
+
+static void ept_flush(void)
+{
+	struct {
+		u64 eptp, reserved;
+	} all = { 0 };
+
+	asm volatile("invept %0, %1" : : "m"(all), "r"(2ul) : "memory");
+}
+
+/**
+ * vmx_ept_on() - let the guest of the present VMCS, prepared with CPU_SECONDARY, use EPT
+ *
+ * The first 4 GiB are mapped to themselves.
+ */
+void vmx_ept_on(void)
+{
+	u64 i, *directory = ept_directories[0];
+
+	for (i = 0; i < 512 * EPT_DIRECTORIES; i++)
+		directory[i] = i << 21 | EPT_LARGE | EPT_WB | EPT_ALL;
+	for (i = 0; i < EPT_DIRECTORIES; i++)
+		ept_pdpt[i] = (u64)ept_directories[i] | EPT_ALL;
+	ept_pml4[0] = (u64)ept_pdpt | EPT_ALL;
+	vmwrite(0x401e, CPU2_EPT);
+	vmwrite(0x201a, (u64)ept_pml4 | EPTP_WB_WALK4);
+	ept_flush();
+}
+
+/**
+ * vmx_ept_set() - change the mapping of one page
+ * @page:	its address
+ * @rights:	EPT_*; of the other pages of the same 2 MiB, and elsewhere, all
+ */
+void vmx_ept_set(u64 page, u64 rights)
+{
+	u64 i, *directory = ept_directories[0], base = page & ~0x1ffffful;
+
+	for (i = 0; i < 512; i++)
+		ept_pages[i] = base | i << 12 | EPT_WB | EPT_ALL;
+	ept_pages[page >> 12 & 511] = page | EPT_WB | rights;
+	directory[page >> 21] = (u64)ept_pages | EPT_ALL;
+	ept_flush();
 }

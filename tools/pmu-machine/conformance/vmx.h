@@ -11,6 +11,7 @@
 #define CPU_HLT			BIT(7)
 #define CPU_RDPMC		BIT(11)
 #define CPU_MSR_BITMAP		BIT(28)
+#define CPU_SECONDARY		BIT(31)
 #define EXIT_SAVE_DEBUG		BIT(2)
 #define EXIT_HOST64		BIT(9)
 #define EXIT_LOAD_GLOBAL_CTRL	BIT(12)
@@ -41,7 +42,17 @@
 #define VMCS_EXIT_REASON	0x4402
 #define VMCS_EXIT_INT_INFO	0x4404
 #define VMCS_EXIT_QUALIFICATION	0x6400
+#define VMCS_GUEST_PHYSICAL	0x2400
+#define VMCS_GUEST_LINEAR	0x640a
+#define VMCS_GUEST_RIP		0x681e
 #define VMCS_GUEST_RFLAGS	0x6820
+
+/* Rights of an EPT entry; the same bits of the exit qualification say what the access was. */
+#define EPT_READ		BIT(0)
+#define EPT_WRITE		BIT(1)
+#define EPT_EXECUTE		BIT(2)
+#define EPT_ALL			(EPT_READ | EPT_WRITE | EPT_EXECUTE)
+#define EPT_ASYNCHRONOUS	BIT(16)	/* of the qualification alone */
 
 #define EXIT_REASON_NMI		0
 #define EXIT_REASON_EXTINT	1
@@ -49,6 +60,7 @@
 #define EXIT_REASON_VMCALL	18
 #define EXIT_REASON_RDMSR	31
 #define EXIT_REASON_WRMSR	32
+#define EXIT_REASON_EPT		48
 #define EXIT_REASON_BAD_GUEST	(BIT(31) | 33)
 #define EXIT_REASON_BAD_MSR	(BIT(31) | 34)
 
@@ -68,6 +80,10 @@ bool vmx_may_enter(u64 control);
 bool vmx_may_exit(u64 control);
 void vmx_prepare(u32 pin, u32 cpu, u32 exit, u32 entry);
 int vmx_run(void (*fn)(u64 arg), u64 arg);
+int vmx_resume(void);
+const char *vmx_ept_missing(void);
+void vmx_ept_on(void);
+void vmx_ept_set(u64 page, u64 rights);
 void vmwrite(u64 field, u64 value);
 bool vmwrite_safe(u64 field, u64 value);
 u64 vmread(u64 field);
