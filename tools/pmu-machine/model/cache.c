@@ -266,6 +266,18 @@ void pmu_cache_code(struct pmu_cache *cache, uint64_t paddr,
 }
 
 /**
+ * pmu_cache_level - where data was found
+ * @counts: what the accesses to it did: of several lines the farthest counts
+ *
+ * Return: the level.
+ */
+enum pmu_level pmu_cache_level(const struct pmu_cache_counts *counts)
+{
+	return counts->llc_misses ? PMU_RAM : counts->l2_misses ? PMU_L3 :
+	       counts->l1d_misses ? PMU_L2 : PMU_L1;
+}
+
+/**
  * pmu_cache_flush_line - CLFLUSH and its like
  * @cache: the caches
  * @paddr: a physical address in the line

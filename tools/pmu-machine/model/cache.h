@@ -52,6 +52,7 @@ void pmu_cache_data(struct pmu_cache *cache, uint64_t paddr, bool write,
 		    struct pmu_cache_counts *counts);
 void pmu_cache_code(struct pmu_cache *cache, uint64_t paddr,
 		    struct pmu_cache_counts *counts);
+enum pmu_level pmu_cache_level(const struct pmu_cache_counts *counts);
 void pmu_cache_flush_line(struct pmu_cache *cache, uint64_t paddr);
 void pmu_cache_flush_all(struct pmu_cache *cache);
 

@@ -192,7 +192,8 @@ static bool enabled(const struct pmu *pmu, const struct pmu_counter *c)
 	bool fixed = pmu_is_fixed(pmu, c);
 	uint64_t on = fixed ? FIXED_OS | FIXED_USR : SEL_EN;
 
-	if (!(c->select & on) || pmu_frozen(pmu))
+	if (!(c->select & on) || pmu_frozen(pmu) ||
+	    !pmu_latency_enabled(pmu, c))
 		return false;
 	return !pmu_has_global(pmu) || pmu->global_ctrl & BIT(c->bit);
 }
@@ -232,7 +233,7 @@ void pmu_update(struct pmu *pmu)
 {
 	struct pmu_counter *c;
 	uint64_t accs = 0;
-	bool running = false;
+	bool running = false, data = false;
 
 	for (c = pmu->counter; c < pmu->counter + PMU_MAX_COUNTERS; c++) {
 		bool on = enabled(pmu, c);
@@ -241,6 +242,7 @@ void pmu_update(struct pmu *pmu)
 		running |= on;
 		if (on)
 			accs |= c->accs;
+		data |= on && pmu_wants_data(pmu, c);
 	}
 	if (running && !pmu->running)
 		memcpy(pmu->last, pmu->acc, sizeof(pmu->last));
@@ -248,6 +250,8 @@ void pmu_update(struct pmu *pmu)
 	pmu->models = (accs & ACCS_MEMORY ? PMU_MODEL_MEMORY : 0) |
 		      (accs & ACCS_MISP ? PMU_MODEL_PREDICTOR : 0) |
 		      (accs & ACCS_CACHE ? PMU_MODEL_CACHE : 0);
+	if (data)
+		pmu->models |= PMU_MODEL_DATA | PMU_MODEL_MEMORY | PMU_MODEL_CACHE;
 	if (pmu_lbr_recording(pmu))
 		pmu->models |= PMU_MODEL_BRANCHES | PMU_MODEL_PREDICTOR;
 	set_deadline(pmu);

@@ -45,7 +45,7 @@ static const struct pmu_cpu cpus[] = {
 		.gp = 8, .fixed = 4, .slots = 6, .metrics = 8,
 		.perf_capabilities = LBR_FMT_ARCH | CAP_SMM_FREEZE | CAP_FW_WRITE |
 				     CAP_METRICS | PEBS_ADAPTIVE,
-		.pdist = BIT(0),
+		.pdist = BIT(0), .two_latencies = true,
 		.lbr = PMU_LBR_ARCH, .lbr_depth = 32, .address_bits = 57,
 		.events = pmu_events_sapphire_rapids,
 	}, {

@@ -128,6 +128,16 @@
 #define HW_INTERRUPTS							\
 	ONE(0x01cb, PMU_INTERRUPTS)	    /* HW_INTERRUPTS.RECEIVED */
 
+#define MEM_TRANS_RETIRED_LOAD						\
+	ONE(0x01cd, PMU_SLOW_LOADS)	    /* MEM_TRANS_RETIRED.LOAD_LATENCY */
+
+#define MEM_TRANS_RETIRED_STORE						\
+	EVENT(0x02cd, ACCS_STORES)	    /* MEM_TRANS_RETIRED.STORE_SAMPLE */
+
+/* To be enabled beside LOAD_LATENCY; nobody says what it counts. */
+#define LOAD_LATENCY_AUXILIARY						\
+	ONE(0x8203, PMU_SLOW_LOADS)
+
 /* MEM_UOPS_RETIRED on Haswell */
 #define MEM_INST_RETIRED						\
 	EVENT(0x81d0, ACCS_LOADS),	    /* MEM_INST_RETIRED.ALL_LOADS */ \
@@ -178,6 +188,7 @@ const struct pmu_event pmu_events_skylake[] = {
 	BR_MISP_RETIRED_OLD,
 	BR_MISP_RETIRED_RET,
 	HW_INTERRUPTS,
+	MEM_TRANS_RETIRED_LOAD,
 	MEM_INST_RETIRED,
 	MEM_INST_RETIRED_ANY,
 	END
@@ -203,6 +214,7 @@ const struct pmu_event pmu_events_icelake[] = {
 	BR_MISP_RETIRED_RET,
 	BR_MISP_RETIRED_FROM_COND,
 	HW_INTERRUPTS,
+	MEM_TRANS_RETIRED_LOAD,
 	MEM_INST_RETIRED,
 	MEM_INST_RETIRED_ANY,
 	END
@@ -214,6 +226,7 @@ const struct pmu_event pmu_events_icelake[] = {
  * "branch-load-misses"; the meaning is the earlier models'.
  */
 const struct pmu_event pmu_events_sapphire_rapids[] = {
+	LOAD_LATENCY_AUXILIARY,
 	ONE(0x0e11, PMU_ITLB_WALKS),	    /* ITLB_MISSES.WALK_COMPLETED */
 	ONE(0x0e12, PMU_DTLB_LOAD_WALKS),   /* DTLB_LOAD_MISSES.WALK_COMPLETED */
 	ONE(0x0e13, PMU_DTLB_STORE_WALKS),  /* DTLB_STORE_MISSES.WALK_COMPLETED */
@@ -235,6 +248,8 @@ const struct pmu_event pmu_events_sapphire_rapids[] = {
 	BR_MISP_RETIRED_RET,
 	BR_MISP_RETIRED_FROM_COND,
 	HW_INTERRUPTS,
+	MEM_TRANS_RETIRED_LOAD,
+	MEM_TRANS_RETIRED_STORE,
 	MEM_INST_RETIRED,
 	MEM_INST_RETIRED_ANY,
 	END

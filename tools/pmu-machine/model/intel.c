@@ -24,7 +24,7 @@
 #define MSR_PEBS_FRONTEND	0x3f7
 #define MSR_A_PMC0		0x4c1
 
-/* The registers that hold what was written and do nothing else, or NULL. */
+/* The registers that hold what was written, or NULL.  Only ld_lat has a use. */
 static uint64_t *storage(struct pmu *pmu, uint32_t msr)
 {
 	if (in(msr, MSR_OFFCORE_RSP_0, 2))

@@ -17,6 +17,8 @@
 #define MEMORY_INFO	B(0)
 #define GPRS		B(1)
 #define XMMS		B(2)
+#define L2_HIT		3
+#define L2_LATENCY	14
 #define LBRS(entries)	(B(3) | (uint64_t)((entries) - 1) << 24)
 
 /* Each field of the state has a value of its own. */
@@ -30,25 +32,25 @@ static void fill_state(struct fixture *f)
 		f->state.xmm[i][1] = 0x3333333333333300 + i;
 	}
 	f->state.tsc = 0x4444444444444444;
-	f->state.memory.address = 0x5555555555555555;
-	f->state.memory.source = 0x6666666666666666;
-	f->state.memory.latency = 0x7777777777777777;
+	f->state.load.address = 0x5555555555555555;
+	f->state.load.level = PMU_L2;
 }
 
-/* A record of the counters @due */
+/* A record of the counters @due: a load, if that is their event */
 static void make_record(struct fixture *f, uint64_t due)
 {
 	enable_all(f);
 	fill_state(f);
-	pebs_on(f, due);
+	pebs_on(f, f->cpu.version < 5 ? due | due << 32 : due);
 	wr(f, IA32_GLOBAL_STATUS_SET, due);
+	happen(f, PMU_SLOW_LOADS, 1);
 	run(f, 1);
 }
 
 static void make_adaptive(struct fixture *f, uint64_t data_cfg)
 {
 	wr(f, MSR_PEBS_DATA_CFG, data_cfg);
-	start(f, COUNTER, EV_INSTRUCTIONS | ALWAYS | ADAPTIVE);
+	start(f, COUNTER, EV_LOAD_LATENCY | ALWAYS | ADAPTIVE);
 	make_record(f, B(COUNTER));
 }
 
@@ -70,7 +72,7 @@ static void format_3(void **state)
 	struct fixture *f = *state;
 	const uint64_t *gpr = f->state.gpr;
 
-	start(f, COUNTER, EV_INSTRUCTIONS | ALWAYS);
+	start(f, COUNTER, EV_LOAD_LATENCY | ALWAYS);
 	make_record(f, B(COUNTER));
 	assert_int_equal(size(f), 0xc8);
 	assert_int_equal(at(f, 0x00), 0x246);
@@ -87,8 +89,8 @@ static void format_3(void **state)
 		assert_int_equal(at(f, 0x50 + 8 * i), gpr[R8 + i]);
 	assert_int_equal(at(f, 0x90), B(COUNTER));
 	assert_int_equal(at(f, 0x98), 0x5555555555555555);
-	assert_int_equal(at(f, 0xa0), 0x6666666666666666);
-	assert_int_equal(at(f, 0xa8), 0x7777777777777777);
+	assert_int_equal(at(f, 0xa0), L2_HIT);
+	assert_int_equal(at(f, 0xa8), L2_LATENCY);
 	assert_int_equal(at(f, 0xb0), f->instructions);
 	assert_int_equal(at(f, 0xb8), 0);	/* TX abort information */
 	assert_int_equal(at(f, 0xc0), 0x4444444444444444);
@@ -108,8 +110,8 @@ static void check_basic(struct fixture *f, uint64_t format, uint64_t bytes,
 static void check_memory(struct fixture *f, uint64_t offset)
 {
 	assert_int_equal(at(f, offset), 0x5555555555555555);
-	assert_int_equal(at(f, offset + 0x08), 0x6666666666666666);
-	assert_int_equal(at(f, offset + 0x10), 0x7777777777777777);
+	assert_int_equal(at(f, offset + 0x08), L2_HIT);
+	assert_int_equal(at(f, offset + 0x10) & 0xffff, L2_LATENCY);
 	assert_int_equal(at(f, offset + 0x18), 0);	/* TSX */
 }
 

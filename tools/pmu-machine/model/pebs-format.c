@@ -10,8 +10,8 @@
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
 /* 00H to C7H; the field for transactions that abort is 0: there is no TSX. */
-static size_t format_fixed(uint64_t due, const struct pmu_pebs_state *s,
-			   uint64_t *out)
+static size_t format_fixed(struct pmu *pmu, uint64_t due,
+			   const struct pmu_pebs_state *s, uint64_t *out)
 {
 	static const uint8_t order[] = { RAX, RBX, RCX, RDX, RSI, RDI, RBP, RSP };
 	uint64_t *const first = out;
@@ -23,20 +23,20 @@ static size_t format_fixed(uint64_t due, const struct pmu_pebs_state *s,
 	for (unsigned int i = sizeof(order); i < PMU_GPRS; i++)
 		*out++ = s->gpr[i];
 	*out++ = due;
-	*out++ = s->memory.address;
-	*out++ = s->memory.source;
-	*out++ = s->memory.latency;
+	pmu_pebs_data(pmu, due, s, out);
+	out += 3;
 	*out++ = s->eventing_ip;
 	*out++ = 0;
 	*out++ = s->tsc;
 	return out - first;
 }
 
-static uint64_t *format_memory(const struct pmu_pebs_state *s, uint64_t *out)
+/* The same three, and what there would be of a transaction */
+static uint64_t *format_memory(struct pmu *pmu, uint64_t due,
+			       const struct pmu_pebs_state *s, uint64_t *out)
 {
-	*out++ = s->memory.address;
-	*out++ = s->memory.source;
-	*out++ = s->memory.latency;
+	pmu_pebs_data(pmu, due, s, out);
+	out += 3;
 	*out++ = 0;
 	return out;
 }
@@ -104,7 +104,7 @@ static size_t format_adaptive(struct pmu *pmu, uint64_t due,
 	*out++ = due;
 	*out++ = s->tsc;
 	if (cfg & PEBS_CFG_MEMORY)
-		out = format_memory(s, out);
+		out = format_memory(pmu, due, s, out);
 	if (cfg & PEBS_CFG_GPRS)
 		out = format_gprs(s, out);
 	if (cfg & PEBS_CFG_XMMS)
@@ -132,5 +132,5 @@ size_t pmu_pebs_format(struct pmu *pmu, uint64_t due,
 {
 	if (pmu_has_adaptive_pebs(pmu))
 		return format_adaptive(pmu, due, state, out);
-	return format_fixed(due, state, out);
+	return format_fixed(pmu, due, state, out);
 }

@@ -20,8 +20,6 @@
 
 #define PAGE_QWORDS		512
 
-#define LL_ENABLE_SHIFT		32	/* load latency, before adaptive PEBS */
-
 /*
  * Adaptive PEBS has a bit for each counter, Skylake one for each general-purpose
  * counter and another to record the latency of loads.
@@ -30,7 +28,7 @@ static uint64_t valid_enable(const struct pmu *pmu)
 {
 	if (pmu_has_adaptive_pebs(pmu))
 		return pmu_counter_mask(pmu);
-	return pmu_gp_mask(pmu) | pmu_gp_mask(pmu) << LL_ENABLE_SHIFT;
+	return pmu_gp_mask(pmu) | pmu_gp_mask(pmu) << PEBS_LL_SHIFT;
 }
 
 static uint64_t *find(struct pmu *pmu, uint32_t msr, uint64_t *valid)
@@ -89,6 +87,7 @@ static bool is_precise(const struct pmu *pmu, const struct pmu_counter *c)
 	case 0xc0:	/* INST_RETIRED */
 	case 0xc4:	/* BR_INST_RETIRED */
 	case 0xc5:	/* BR_MISP_RETIRED */
+	case 0xcd:	/* MEM_TRANS_RETIRED */
 	case 0xd0:	/* MEM_INST_RETIRED */
 		return true;
 	default:

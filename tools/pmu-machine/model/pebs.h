@@ -34,6 +34,19 @@ struct pmu_pebs {
 #define PMU_GPRS	16
 #define PMU_XMMS	16
 
+/* Where an access to memory found its line */
+enum pmu_level { PMU_NOWHERE, PMU_L1, PMU_L2, PMU_L3, PMU_RAM };
+
+/**
+ * struct pmu_access - an access to memory
+ * @address: its linear address
+ * @level:   where it hit; PMU_NOWHERE: there was none
+ */
+struct pmu_access {
+	uint64_t address;
+	enum pmu_level level;
+};
+
 /**
  * struct pmu_pebs_state - the processor after the instruction of a record
  * @eventing_ip: address of the instruction
@@ -42,18 +55,15 @@ struct pmu_pebs {
  * @gpr:	 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15
  * @xmm:	 low and high half of each
  * @tsc:	 what RDTSC would read
- * @memory:	 the last access to memory of the instruction
+ * @load:	 the slowest load of the instruction, the last of those
+ * @store:	 its last store; these two are needed with PMU_MODEL_DATA only
  */
 struct pmu_pebs_state {
 	uint64_t eventing_ip, ip, flags;
 	uint64_t gpr[PMU_GPRS];
 	uint64_t xmm[PMU_XMMS][2];
 	uint64_t tsc;
-	struct {
-		uint64_t address;
-		uint64_t source;	/* SDM's data source encoding */
-		uint64_t latency;
-	} memory;
+	struct pmu_access load, store;
 };
 
 /* Basic, memory, general-purpose registers, XMM registers, branch records */
@@ -64,6 +74,9 @@ struct pmu_pebs_state {
  * False: there was no room.
  */
 bool pmu_pebs_store(struct pmu *pmu, const struct pmu_pebs_state *state);
+
+/* Does a load count as PMU_SLOW_LOADS? */
+bool pmu_load_is_slow(const struct pmu *pmu, enum pmu_level level);
 
 /* INIT, which leaves the rest of the PMU alone */
 void pmu_pebs_init(struct pmu *pmu);

@@ -113,6 +113,10 @@ enum {
 #define EV_BRANCHES		0xc4	/* three kinds, one in an instruction */
 #define EV_MISPREDICTED		0xc5
 #define EV_LOADS		0x81d0
+#define EV_STORES		0x82d0
+#define EV_ACCESSES		0x83d0
+#define EV_LOAD_LATENCY		0x1cd
+#define EV_STORE_SAMPLE		0x2cd
 #define EV_WALKS		0x108	/* many in an instruction */
 #define EV_SLOTS		0x1a4	/* EV_SLOTS_MUL a cycle */
 #define EV_SLOTS_MUL		5

@@ -42,6 +42,7 @@ enum pmu_acc {
 	PMU_LOADS,		/* instructions that read memory, and do not write */
 	PMU_STORES,		/* instructions that write memory, and do not read */
 	PMU_LOAD_STORES,	/* instructions that do both */
+	PMU_SLOW_LOADS,		/* instructions with a load of pmu_load_is_slow() */
 	PMU_MISP_COND,		/* mispredicted conditional branches */
 	PMU_MISP_IND,		/* mispredicted indirect jumps and calls */
 	PMU_MISP_RET,		/* mispredicted near returns */
@@ -72,6 +73,7 @@ enum pmu_acc {
 #define PMU_MODEL_PREDICTOR	0x2	/* MISP_* */
 #define PMU_MODEL_CACHE		0x4	/* L1*, L2*, LLC* */
 #define PMU_MODEL_BRANCHES	0x8	/* pmu_record_branch(), with PREDICTOR */
+#define PMU_MODEL_DATA		0x10	/* SLOW_LOADS, accesses for PEBS; with MEMORY, CACHE */
 
 enum pmu_vendor { PMU_INTEL, PMU_AMD };
 
@@ -109,6 +111,7 @@ struct pmu_cpu {
 	uint8_t address_bits;		/* of linear addresses */
 	uint64_t pdist;			/* counters whose PEBS records have no skid */
 	bool anythread;			/* CPUID.0AH:EDX[15] is clear */
+	bool two_latencies;		/* PEBS records have the instruction's, too */
 	const struct pmu_event *events;	/* ends with accs == 0 */
 };
 
@@ -193,7 +196,7 @@ struct pmu {
 
 	uint64_t smis_at_reset;
 
-	/* registers that exist and do nothing yet */
+	/* registers that exist and, but for ld_lat, do nothing yet */
 	struct {
 		uint64_t offcore_rsp[2];
 		uint64_t ld_lat, frontend;

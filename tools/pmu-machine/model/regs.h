@@ -77,6 +77,9 @@
 #define CAP_PEBS_BASELINE	BIT(14)
 #define CAP_METRICS		BIT(15)
 
+/* IA32_PEBS_ENABLE: load latency, before adaptive PEBS */
+#define PEBS_LL_SHIFT		32
+
 /* MSR_PEBS_DATA_CFG: groups of an adaptive record, branch records less one */
 #define PEBS_CFG_MEMORY		BIT(0)
 #define PEBS_CFG_GPRS		BIT(1)
@@ -226,6 +229,12 @@ void pmu_pebs_event(struct pmu *pmu, const struct pmu_counter *c, uint64_t n,
 		    bool wrapped);
 enum pmu_result pmu_pebs_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);
 enum pmu_result pmu_pebs_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value);
+
+/* pebs-data.c */
+bool pmu_wants_data(const struct pmu *pmu, const struct pmu_counter *c);
+bool pmu_latency_enabled(const struct pmu *pmu, const struct pmu_counter *c);
+void pmu_pebs_data(struct pmu *pmu, uint64_t due,
+		   const struct pmu_pebs_state *state, uint64_t out[3]);
 
 /* pebs-format.c */
 size_t pmu_pebs_format(struct pmu *pmu, uint64_t due,

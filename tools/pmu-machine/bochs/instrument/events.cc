@@ -75,6 +75,8 @@ void BX_CPU_C::pmu_count_memory(unsigned rw)
 	if (pmu.memory_ordinal != ordinal) {
 		pmu.memory_ordinal = ordinal;
 		pmu.memory = 0;
+		pmu.slow = false;
+		pmu.load.level = pmu.store.level = PMU_NOWHERE;
 	}
 	if ((pmu.memory | how) == pmu.memory)
 		return;
@@ -87,9 +89,29 @@ void BX_CPU_C::pmu_count_memory(unsigned rw)
 /* The instruction under way will not retire: take back what it counted. */
 void BX_CPU_C::pmu_forget_memory(void)
 {
-	if (pmu.memory && pmu.memory_ordinal == pmu_retired() + 1)
+	if (pmu.memory && pmu.memory_ordinal == pmu_retired() + 1) {
 		pmu.model.acc[memory_acc(pmu.memory)]--;
+		pmu.model.acc[PMU_SLOW_LOADS] -= pmu.slow;
+	}
 	pmu.memory = 0;
+	pmu.slow = false;
+}
+
+/* Behind pmu_count_memory(): for records of the instruction under way */
+void BX_CPU_C::pmu_keep_access(bx_address laddr, unsigned rw,
+			       enum pmu_level level)
+{
+	struct pmu_access access = { laddr, level };
+
+	if (rw & 1)
+		pmu.store = access;
+	if (rw == BX_WRITE || level < pmu.load.level)
+		return;
+	pmu.load = access;
+	if (!pmu.slow && pmu_load_is_slow(&pmu.model, level)) {
+		pmu.slow = true;
+		PMU_COUNT(PMU_SLOW_LOADS);
+	}
 }
 
 void BX_CPU_C::pmu_count_cache(const struct pmu_cache_counts *c)
@@ -104,7 +126,8 @@ void BX_CPU_C::pmu_count_cache(const struct pmu_cache_counts *c)
 	pmu_burst_event(PMU_LLC_MISSES, c->llc_misses);
 }
 
-void BX_CPU_C::pmu_memory_access(bx_phy_address paddr, unsigned len, unsigned rw)
+void BX_CPU_C::pmu_memory_access(bx_address laddr, bx_phy_address paddr,
+				 unsigned len, unsigned rw)
 {
 	struct pmu_cache_counts counts = {};
 
@@ -116,6 +139,8 @@ void BX_CPU_C::pmu_memory_access(bx_phy_address paddr, unsigned len, unsigned rw
 	if ((paddr & 63) + len > 64)
 		pmu_cache_data(pmu.cache, paddr + len - 1, rw & 1, &counts);
 	pmu_count_cache(&counts);
+	if (pmu.model.models & PMU_MODEL_DATA && !pmu.delivering)
+		pmu_keep_access(laddr, rw, pmu_cache_level(&counts));
 }
 
 /* With the cache model running every instruction is fetched on its own. */

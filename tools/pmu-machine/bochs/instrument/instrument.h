@@ -59,7 +59,7 @@ void bx_instr_reset(unsigned cpu, unsigned type);
 #define BX_INSTR_LIN_ACCESS(cpu_id, lin, phy, len, memtype, rw) do {	\
 	if (PMU_MODELS(PMU_MODEL_MEMORY | PMU_MODEL_CACHE) &&		\
 	    !BX_CPU_THIS_PTR pmu.storing)				\
-		BX_CPU_THIS_PTR pmu_memory_access(phy, len, rw);	\
+		BX_CPU_THIS_PTR pmu_memory_access(lin, phy, len, rw);	\
 } while (0)
 
 #define BX_INSTR_CLFLUSH(cpu_id, laddr, paddr) do {			\

@@ -23,6 +23,10 @@ void BX_CPU_C::pmu_gather(struct pmu_pebs_state *state)
 		state->xmm[i][1] = BX_READ_XMM_REG_HI_QWORD(i);
 	}
 	state->tsc = get_Virtual_TSC();
+	if (pmu.memory_ordinal == pmu_retired()) {
+		state->load = pmu.load;
+		state->store = pmu.store;
+	}
 }
 
 /*

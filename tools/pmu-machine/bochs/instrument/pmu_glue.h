@@ -47,6 +47,8 @@ struct pmu_glue {
 	Bit64u instruction;	/* RIP of the one under way, if it is watched */
 	Bit64u memory_ordinal;	/* the instruction whose accesses these are: */
 	unsigned memory;	/* 1 it read, 2 it wrote */
+	struct pmu_access load, store;	/* its slowest load, its last store */
+	bool slow;		/* it counts as one of SLOW_LOADS */
 	Bit32u cost_of[COSTS];
 	struct pmu_predictor predictor;
 	struct pmu_cache *cache;
