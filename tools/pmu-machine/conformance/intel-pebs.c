@@ -660,6 +660,59 @@ static void lbr_group_facts(void)
 	intel_lbr.clear();
 }
 
+/* Data addresses */
+
+#define LATENCY_LL(i)		(pebs_adaptive() ? 0 : BIT(32 + (i)))
+#define L1_HIT			1
+#define L1_CYCLES		5
+
+/* How many records of a loop that loads or stores scratch have another address, source or latency? */
+static u64 data_differs(u64 event, void (*loop)(u64 n), u64 address, u64 source, u64 cycles)
+{
+	u64 at = BUFFER, wrong = 0;
+	struct pebs_record r;
+
+	pebs_fresh(BIT(2) | LATENCY_LL(2));
+	loop(1);	/* the line is in the cache */
+	pebs_gp(2, event | SEL_EN | SEL_OS, PERIOD);
+	if (pebs_adaptive())
+		wrmsr(MSR_PEBS_DATA_CFG, PEBS_CFG_MEMORY);
+	run_counted(MSR_GLOBAL_CTRL, BIT(2), loop, 10 * PERIOD);
+	while (at < DS->index) {
+		at = pebs_record(at, &r);
+		wrong += r.memory[0] != address || r.memory[1] != source || (r.memory[2] & 0xffff) != cycles ||
+			 r.memory[3];
+	}
+	return pebs_records() ? wrong : ~0ul;
+}
+
+static void data_facts(void)
+{
+	const u64 at = (u64)&scratch;
+
+	is(FACT("pebs-data-load", "a record of a load has its address", "pebs.md 23"),
+	   data_differs(EVENT_LOADS, loop_loads, at, 0, 0), 0);
+	is(FACT("pebs-data-store", "one of a store, too, and whether it hit the first-level cache", "pebs.md 23"),
+	   data_differs(EVENT_STORES, loop_stores, at, L1_HIT, 0), 0);
+	is(FACT("pebs-data-other", "one of another event has none", "pebs.md"),
+	   data_differs(EVENT_INSN, loop_loads, 0, 0, 0), 0);
+	wrmsr(MSR_PEBS_LD_LAT, L1_CYCLES - 1);
+	is(FACT("pebs-data-latency", "load latency has the address, where it hit and how long it took", "pebs.md 25"),
+	   data_differs(EVENT_LOAD_LATENCY, loop_loads, at, L1_HIT, L1_CYCLES), 0);
+	is(FACT("pebs-data-count", "and counts each load that takes longer than MSR_PEBS_LD_LAT", "pebs.md 28"),
+	   gp_run(2, EVENT_LOAD_LATENCY | SEL_EN | SEL_OS, loop_loads, 1000), 1000 + 2);
+	wrmsr(MSR_PEBS_LD_LAT, L1_CYCLES);
+	is(FACT("pebs-data-threshold", "and none that does not", "pebs.md 28"),
+	   gp_run(2, EVENT_LOAD_LATENCY | SEL_EN | SEL_OS, loop_loads, 1000), 0);
+	if (!pebs_adaptive()) {
+		wrmsr(MSR_PEBS_ENABLE, BIT(2));
+		wrmsr(MSR_PEBS_LD_LAT, L1_CYCLES - 1);
+		is(FACT("pebs-data-bit", "without PEBS_ENABLE[35:32] it counts nothing on Skylake", "pebs.md 28"),
+		   gp_run(2, EVENT_LOAD_LATENCY | SEL_EN | SEL_OS, loop_loads, 1000), 0);
+	}
+	wrmsr(MSR_PEBS_LD_LAT, 0);
+}
+
 /* Faults */
 
 static struct {
@@ -766,6 +819,7 @@ void intel_pebs_facts(void)
 		group_facts();
 		lbr_group_facts();
 	}
+	data_facts();
 	fault_facts();
 	pebs_fresh(0);
 }

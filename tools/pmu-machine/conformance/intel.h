@@ -22,6 +22,7 @@
 #define MSR_INUSE		0x392
 #define MSR_PEBS_ENABLE		0x3f1
 #define MSR_PEBS_DATA_CFG	0x3f2
+#define MSR_PEBS_LD_LAT		0x3f6
 #define MSR_PMC_FULL(n)		(0x4c1 + (n))
 #define MSR_DS_AREA		0x600
 
@@ -41,6 +42,9 @@
 #define EVENT_REF		0x013c
 #define EVENT_INSN		0x00c0
 #define EVENT_INSN_DIST		0x01c0	/* PREC_DIST, on Skylake */
+#define EVENT_LOADS		0x81d0
+#define EVENT_STORES		0x82d0
+#define EVENT_LOAD_LATENCY	0x01cd
 #define EVENT_LLC_REF		0x4f2e
 #define EVENT_LLC_MISS		0x412e
 #define EVENT_BRANCH		0x00c4

@@ -33,7 +33,7 @@ void user_rdpmc(void);
 void user_rdmsr(void);
 void user_wrmsr(void);
 
-extern u64 user_result;
+extern u64 user_result, scratch;
 extern u8 ladder_top[], ladder_end[];
 
 #endif
