@@ -3,8 +3,9 @@
 #
 # kvm-unit-tests.sh - boots kvm-unit-tests' pmu.flat on every model, a judgement
 # that is not ours: bare, of the machine, and in a QEMU guest, of the mediated
-# vPMU; there pmu_lbr.flat as well, for legacy branch records.  KVM_UNIT_TESTS=DIR
-# names a built checkout (its x86/*.flat); nothing of it is part of this project.
+# vPMU; both ways pmu_pebs.flat, for adaptive PEBS, and in the guest pmu_lbr.flat,
+# for legacy branch records.  KVM_UNIT_TESTS=DIR names a built checkout (its
+# x86/*.flat); nothing of it is part of this project.
 # Its own skipped cases are told apart from the tests that we skip.
 
 # shellcheck source=tools/pmu-machine/tests/lib.sh
@@ -14,11 +15,11 @@
 # pmu_lbr.flat has a loop of 2 * 10^8 turns.
 limit=1200
 
-# bare MODEL
-bare()
+# on_bare_machine MODEL IMAGE
+on_bare_machine()
 {
 	"$machine" boot --cpu "$1" --timeout "$limit" \
-		--module "$work/environment" "$images/pmu.flat" \
+		--module "$work/environment" "$images/$2" \
 		>"$work/out" 2>"$work/$1.log"
 }
 
@@ -58,6 +59,14 @@ judge()
 	fi
 }
 
+# bare MODEL IMAGE
+bare()
+{
+	status=0
+	on_bare_machine "$@" || status=$?
+	judge "$1" "$2" "$status"
+}
+
 # guest MODEL IMAGE
 guest()
 {
@@ -73,22 +82,31 @@ if [ -z "${KVM_UNIT_TESTS:-}" ]; then
 	exit
 fi
 images=$KVM_UNIT_TESTS/x86
-if [ ! -r "$images/pmu.flat" ] || [ ! -r "$images/pmu_lbr.flat" ]; then
-	record all FAIL kvm-unit-tests "not in $images: build them first"
+for image in pmu pmu_pebs pmu_lbr; do
+	[ ! -r "$images/$image.flat" ] || continue
+	record all FAIL kvm-unit-tests "no $image.flat in $images: build it first"
 	models=all
 	summary
 	exit 1
-fi
+done
 echo "kvm-unit-tests: commit $(git -C "$KVM_UNIT_TESTS" rev-parse HEAD 2>/dev/null ||
 	echo unknown)"
 # It takes the number of processors from its only module.
 echo NR_CPUS=1 >"$work/environment"
 own_skips=0
 for model in $models; do
-	status=0
-	bare "$model" || status=$?
-	judge "$model" pmu.flat "$status"
+	bare "$model" pmu.flat
 	guest "$model" pmu.flat
+	case $model in
+	icelake|sapphire-rapids)
+		bare "$model" pmu_pebs.flat
+		guest "$model" pmu_pebs.flat ;;
+	skylake)
+		record "$model" skip pmu_pebs.flat \
+			'it knows PEBS from format 4 on only' ;;
+	*)
+		record "$model" skip pmu_pebs.flat 'the model has no PEBS' ;;
+	esac
 	case $model in
 	haswell|skylake|icelake)
 		guest "$model" pmu_lbr.flat ;;
