@@ -96,6 +96,7 @@ $tests/kvm-unit-tests.sh
 $tests/identity.sh
 $tests/perf-exact.sh
 $tests/branches.sh
+$tests/samples.sh
 $(in_turn 0 "$tests/selftests.sh")
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
