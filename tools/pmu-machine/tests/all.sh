@@ -113,6 +113,7 @@ $tests/guest-cost.sh
 $tests/host-perf.sh
 $tests/host-churn.sh
 $tests/guest-branches.sh
+$tests/guest-samples.sh
 $tests/perf-suites.sh"
 slow="
 $(in_turn 1 "$tests/selftests.sh")
@@ -124,6 +125,8 @@ env SERIES=mediated-debug $tests/perf-exact.sh --guest
 $(branching "$tests/branches.sh --guest")
 $(branching "$tests/guest-branches.sh")
 env MODELS=zen4 $tests/guest-branches.sh
+env MODELS=icelake $tests/guest-samples.sh --long
+env MODELS=sapphire-rapids $tests/guest-samples.sh --long
 env SERIES=mediated-debug $tests/guest-sharing.sh
 env SERIES=mediated-debug $tests/guest-cost.sh
 env SERIES=mediated-debug $tests/host-churn.sh

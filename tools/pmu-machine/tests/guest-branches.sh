@@ -29,6 +29,7 @@ for model in $models; do
 	settings="states='$states' call_stack=$call_stack"
 	with_guests "$model" guest-branches --cpus 2 --append nmi_watchdog=0 \
 		--out "$work/out" \
+		--with "$tests/inside/disturbing.sh:/test/disturbing.sh" \
 		--with "$tests/inside/recording.sh:/test/recording.sh" \
 		--with "$work/lbrextv2.so:/test/lbrextv2.so" \
 		--with "$work/ring:/test/ring" --with "$work/rival:/test/rival"

@@ -7,6 +7,8 @@
 here=${0%/*}
 # shellcheck source=tools/pmu-machine/tests/inside/facts.sh
 . "$here/facts.sh"
+# shellcheck source=tools/pmu-machine/tests/inside/disturbing.sh
+. "$here/disturbing.sh"
 # shellcheck source=tools/pmu-machine/tests/inside/recording.sh
 . "$here/recording.sh"
 # shellcheck source=/dev/null
@@ -14,7 +16,6 @@ here=${0%/*}
 cd /tmp || exit 1
 never_throttle
 without_kallsyms
-port=/dev/vport0p1
 
 # recording NAME ARGUMENT...
 recording()
@@ -34,7 +35,4 @@ for state in ${states?}; do
 	[ "${call_stack?}" = 0 ] || recording "$state/stack" --call-graph lbr
 done
 no_complaint 'guest, no complaint in dmesg'
-# A write ends when the port's queue has taken it.  When the queue has taken as
-# many more as it has places, QEMU has passed on what was before.
-tar -c -C out . >"$port"
-dd if=/dev/zero of="$port" bs=1 count=1024 2>/dev/null
+hand_over out
