@@ -855,8 +855,7 @@ u64 kvm_mediated_pmu_misc_enable(struct kvm_vcpu *vcpu, u64 data)
 		return data;
 
 	data |= MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
-	if (guest_cpuid_has(vcpu, X86_FEATURE_DS) &&
-	    vcpu->arch.perf_capabilities & PERF_CAP_PEBS_FORMAT)
+	if (~vcpu_to_pmu(vcpu)->pebs_enable_rsvd)
 		return data & ~MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
 
 	return data | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;

@@ -56,12 +56,13 @@ void vmx_mediated_pebs_refresh(struct kvm_vcpu *vcpu)
 	if (!kvm_pmu_is_mediated(vcpu))
 		return;
 
-	vcpu->arch.ia32_misc_enable_msr =
-		kvm_mediated_pmu_misc_enable(vcpu, vcpu->arch.ia32_misc_enable_msr);
-	if (vcpu->arch.ia32_misc_enable_msr & MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
+	if (!guest_cpuid_has(vcpu, X86_FEATURE_DS))
 		pmu->pebs_enable_rsvd = ~0ULL;
 	if (!vcpu_to_lbr_records(vcpu)->nr)
 		pmu->pebs_data_cfg_rsvd |= PEBS_DATACFG_LBRS;
+
+	vcpu->arch.ia32_misc_enable_msr =
+		kvm_mediated_pmu_misc_enable(vcpu, vcpu->arch.ia32_misc_enable_msr);
 }
 
 /**
@@ -128,6 +129,9 @@ void vmx_mediated_pebs_enter(struct vcpu_vmx *vmx)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(&vmx->vcpu);
 	struct vmx_pebs_switch next = { };
+
+	if (!pmu->pebs_enable && !vmx->pebs_switch.enable)
+		return;
 
 	if (can_record(&vmx->vcpu) && !vmx->pebs_paused) {
 		next.enable = pmu->pebs_enable;
