@@ -21,7 +21,8 @@ for name in $quiet $disturbed ${own?}; do
 	sampled /out "$name" 2>&1
 	equal "perf record $name" "$?" 0
 	pmis=$(($(interrupts PMI) - before))
-	[ "$name" != large ] || between "$name, PMIs" "$pmis" 1 200
+	# It may be emptied at a task switch before it is full.
+	[ "$name" != large ] || between "$name, PMIs" "$pmis" 0 200
 done
 no_complaint 'no complaint about the PMU in dmesg' \
 	'perfevents: irq loop|perf.*(warn|interrupt took)|unchecked MSR'
