@@ -230,7 +230,7 @@ bool BX_CPU_C::pmu_settle(void)
  * The top of Bochs' loop: everything that happens between two instructions.
  * An interrupt that is taken here costs time and changes the mode, which may
  * make a counter wrap: then the PMI comes before the handler's first
- * instruction.
+ * instruction.  So does storing a PEBS record.
  */
 bool BX_CPU_C::pmu_between(void)
 {
@@ -238,8 +238,10 @@ bool BX_CPU_C::pmu_between(void)
 	pmu_settle();
 	if (async_event && handleAsyncEvent())
 		return true;
-	if (pmu.attention && pmu_settle() && handleAsyncEvent())
-		return true;
+	while (pmu.attention) {
+		if (pmu_settle() && handleAsyncEvent())
+			return true;
+	}
 	pmu.between = false;
 	pmu.instruction = RIP;
 	if (icount >= pmu.near_icount || PMU_MODELS(PMU_MODEL_CACHE))
