@@ -29,11 +29,8 @@
 	\do 14, r15
 .endm
 
-	.text
-	.globl vmx_launch, vmx_resume, vmx_exit_point, vmx_guest_entry, vmx_guest_end
-
-/* vmx_launch(): 0 after a VM exit (or a failed entry that looks like one), 1 VMfailInvalid, 2 VMfailValid */
-vmx_launch:
+/* What vmx_exit_point takes back */
+.macro LEAVE_HOST
 	pushq %rbx
 	pushq %rbp
 	pushq %r12
@@ -42,6 +39,14 @@ vmx_launch:
 	pushq %r15
 	movl $VMCS_HOST_RSP, %eax
 	vmwrite %rsp, %rax
+.endm
+
+	.text
+	.globl vmx_launch, vmx_resume, vmx_exit_point, vmx_guest_entry, vmx_guest_end
+
+/* vmx_launch(): 0 after a VM exit (or a failed entry that looks like one), 1 VMfailInvalid, 2 VMfailValid */
+vmx_launch:
+	LEAVE_HOST
 	movq vmx_guest_arg, %rdi
 	vmlaunch
 	jc 1f
@@ -52,14 +57,7 @@ vmx_launch:
 
 /* vmx_resume(): the same, from where and with what the last VM exit was */
 vmx_resume:
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	movl $VMCS_HOST_RSP, %eax
-	vmwrite %rsp, %rax
+	LEAVE_HOST
 	GUEST_REGISTERS load
 	vmresume
 	jc 1b
