@@ -626,6 +626,18 @@ void kvm_mediated_lbr_want(struct kvm_vcpu *vcpu)
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_lbr_want);
 
+static void set_need_of_lbr(struct kvm_vcpu *vcpu, bool *need, bool on)
+{
+	if (*need == on)
+		return;
+
+	/* If it ended, idle time begins here. */
+	note_use(vcpu);
+	*need = on;
+	if (on)
+		kvm_make_request(KVM_REQ_PMU, vcpu);
+}
+
 /**
  * kvm_mediated_lbr_record - the guest began or stopped to record branches
  * @vcpu: the vCPU
@@ -638,16 +650,7 @@ EXPORT_SYMBOL_GPL(kvm_mediated_lbr_want);
  */
 void kvm_mediated_lbr_record(struct kvm_vcpu *vcpu, bool on)
 {
-	struct kvm_mediated_lbr *lbr = vcpu_to_mediated_lbr(vcpu);
-
-	if (lbr->recording == on)
-		return;
-
-	/* If it stopped, idle time begins here. */
-	note_use(vcpu);
-	lbr->recording = on;
-	if (on)
-		kvm_make_request(KVM_REQ_PMU, vcpu);
+	set_need_of_lbr(vcpu, &vcpu_to_mediated_lbr(vcpu)->recording, on);
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_lbr_record);
 
@@ -660,15 +663,7 @@ EXPORT_SYMBOL_GPL(kvm_mediated_lbr_record);
  */
 void kvm_mediated_lbr_sample(struct kvm_vcpu *vcpu, bool on)
 {
-	struct kvm_mediated_lbr *lbr = vcpu_to_mediated_lbr(vcpu);
-
-	if (lbr->sampled == on)
-		return;
-
-	note_use(vcpu);
-	lbr->sampled = on;
-	if (on)
-		kvm_make_request(KVM_REQ_PMU, vcpu);
+	set_need_of_lbr(vcpu, &vcpu_to_mediated_lbr(vcpu)->sampled, on);
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_lbr_sample);
 

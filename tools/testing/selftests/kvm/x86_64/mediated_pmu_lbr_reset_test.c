@@ -3,7 +3,6 @@
  * Branch records of a guest with a mediated vPMU over what happens to its vCPU:
  * an SMI, in L2, too; INIT; a reset by user space; and another CPU to run on.
  */
-#include <pthread.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
@@ -271,13 +270,6 @@ static void guest_interrupted(void)
 	GUEST_DONE();
 }
 
-static void guest_inits_other(void)
-{
-	x2apic_enable();
-	x2apic_write_reg(APIC_ICR, 1ull << 32 | APIC_INT_ASSERT | APIC_DM_INIT);
-	GUEST_DONE();
-}
-
 /*
  * SDM vol. 3A, "Processor State Following Power-up, Reset, or INIT", and APM vol. 2,
  * "Processor Initialization State": INIT leaves these MSRs as they are. What it
@@ -285,31 +277,18 @@ static void guest_inits_other(void)
  */
 TEST(init_leaves_records_and_recording_alone)
 {
-	struct kvm_mp_state state, runnable = { KVM_MP_STATE_RUNNABLE };
 	struct kvm_vcpu *vcpus[2];
-	struct kvm_sregs sregs;
-	struct kvm_regs regs, reset;
 	uint64_t control;
 	struct kvm_vm *vm;
 
 	vm = vm_create_with_vcpus(2, guest_inits_other, vcpus);
 	vcpu_arch_set_entry_point(vcpus[1], guest_interrupted);
 	vcpu_run_to_pause(vcpus[1]);
-	vcpu_sregs_get(vcpus[1], &sregs);
-	vcpu_regs_get(vcpus[1], &regs);
 	control = vcpu_get_msr(vcpus[1], control_msr());
 	TEST_ASSERT(control, "The guest does not record");
 
-	vcpu_run_over_pauses(vm, vcpus[0], pause_not);
-	vcpu_mp_state_get(vcpus[1], &state);
-	TEST_ASSERT_EQ(state.mp_state, KVM_MP_STATE_INIT_RECEIVED);
-	vcpu_regs_get(vcpus[1], &reset);
-	TEST_ASSERT_EQ(reset.rip, 0xfff0);
+	vcpu_take_init(vm, vcpus[0], vcpus[1]);
 	TEST_ASSERT_EQ(vcpu_get_msr(vcpus[1], control_msr()), control);
-
-	vcpu_sregs_set(vcpus[1], &sregs);
-	vcpu_regs_set(vcpus[1], &regs);
-	vcpu_mp_state_set(vcpus[1], &runnable);
 	vcpu_run_over_pauses(vm, vcpus[1], pause_not);
 	kvm_vm_free(vm);
 }
@@ -401,38 +380,18 @@ static void guest_fills(void)
 	GUEST_DONE();
 }
 
-static bool is_done;
-
-static void *move_until_done(void *data)
-{
-	pid_t *thread = data;
-	long moves = 0;
-
-	while (!__atomic_load_n(&is_done, __ATOMIC_ACQUIRE)) {
-		move_to_other_cpu(*thread);
-		moves++;
-		usleep(200);
-	}
-	return (void *)moves;
-}
-
 TEST(records_move_with_the_vcpu_that_runs)
 {
-	pid_t self = syscall(SYS_gettid);
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	pthread_t mover;
-	void *moves;
 
 	if (get_nprocs() < 2)
 		SKIP(return, "One CPU alone");
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_fills);
-	pthread_create(&mover, NULL, move_until_done, &self);
+	start_moving();
 	vcpu_run_over_pauses(vm, vcpu, pause_not);
-	__atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
-	pthread_join(mover, &moves);
-	TEST_ASSERT((long)moves > 20, "Moved only %ld times", (long)moves);
+	stop_moving();
 	kvm_vm_free(vm);
 }
 

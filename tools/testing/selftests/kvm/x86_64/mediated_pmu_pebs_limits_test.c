@@ -341,19 +341,9 @@ static void guest_interrupted(void)
 	GUEST_DONE();
 }
 
-static void guest_inits_other(void)
-{
-	x2apic_enable();
-	x2apic_write_reg(APIC_ICR, 1ull << 32 | APIC_INT_ASSERT | APIC_DM_INIT);
-	GUEST_DONE();
-}
-
 TEST(init_ends_recording)
 {
-	struct kvm_mp_state state, runnable = { KVM_MP_STATE_RUNNABLE };
 	struct kvm_vcpu *vcpus[2];
-	struct kvm_sregs sregs;
-	struct kvm_regs regs;
 	struct kvm_vm *vm;
 
 	if (!pebs_is_offered())
@@ -362,17 +352,9 @@ TEST(init_ends_recording)
 	vm = vm_create_with_vcpus(2, guest_inits_other, vcpus);
 	vcpu_arch_set_entry_point(vcpus[1], guest_interrupted);
 	vcpu_run_to_pause(vcpus[1]);
-	vcpu_sregs_get(vcpus[1], &sregs);
-	vcpu_regs_get(vcpus[1], &regs);
 	TEST_ASSERT_EQ(vcpu_get_msr(vcpus[1], MSR_IA32_PEBS_ENABLE), BIT_ULL(COUNTER));
 
-	vcpu_run_over_pauses(vm, vcpus[0], pause_not);
-	vcpu_mp_state_get(vcpus[1], &state);
-	TEST_ASSERT_EQ(state.mp_state, KVM_MP_STATE_INIT_RECEIVED);
-
-	vcpu_sregs_set(vcpus[1], &sregs);
-	vcpu_regs_set(vcpus[1], &regs);
-	vcpu_mp_state_set(vcpus[1], &runnable);
+	vcpu_take_init(vm, vcpus[0], vcpus[1]);
 	vcpu_run_over_pauses(vm, vcpus[1], pause_not);
 	kvm_vm_free(vm);
 }

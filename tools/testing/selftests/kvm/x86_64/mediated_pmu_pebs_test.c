@@ -330,37 +330,19 @@ TEST(records_beside_records_of_the_host)
 
 static bool is_done;
 
-static void *move_until_done(void *data)
-{
-	pid_t *thread = data;
-	long moves = 0;
-
-	while (!__atomic_load_n(&is_done, __ATOMIC_ACQUIRE)) {
-		move_to_other_cpu(*thread);
-		moves++;
-		usleep(200);
-	}
-	return (void *)moves;
-}
-
 TEST(records_of_a_vcpu_that_is_moved)
 {
-	pid_t self = syscall(SYS_gettid);
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	pthread_t mover;
-	void *moves;
 
 	if (get_nprocs() < 2)
 		SKIP(return, "One CPU alone");
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_rounds);
 	vcpu_args_set(vcpu, 1, 0);
-	pthread_create(&mover, NULL, move_until_done, &self);
+	start_moving();
 	run_to_end(vcpu);
-	__atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
-	pthread_join(mover, &moves);
-	TEST_ASSERT((long)moves > 20, "Moved only %ld times", (long)moves);
+	stop_moving();
 	kvm_vm_free(vm);
 }
 

@@ -120,7 +120,10 @@ struct kvm_vcpu *pause_long(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 struct kvm_vcpu *pause_and_migrate(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 struct kvm_vcpu *pause_and_move(struct kvm_vm *vm, struct kvm_vcpu *vcpu);
 bool can_pause(pause_fn pause);
-void move_to_other_cpu(pid_t thread);
+void start_moving(void);
+void stop_moving(void);
+void guest_inits_other(void);
+void vcpu_take_init(struct kvm_vm *vm, struct kvm_vcpu *sender, struct kvm_vcpu *vcpu);
 void vcpu_run_to_pause(struct kvm_vcpu *vcpu);
 unsigned int vcpu_run_over_pauses(struct kvm_vm *vm, struct kvm_vcpu *vcpu,
 				  pause_fn pause);

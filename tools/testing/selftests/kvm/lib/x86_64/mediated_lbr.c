@@ -2,9 +2,12 @@
 /*
  * What the tests of a mediated vPMU's branch records share.
  */
+#include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 
+#include "apic.h"
 #include "kvm_util.h"
 #include "mediated_lbr.h"
 #include "mediated_pmu.h"
@@ -376,6 +379,19 @@ struct kvm_vcpu *pause_and_migrate(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
 	return vcpu_save_and_restore(vm, vcpu);
 }
 
+/* Each time to the other of two CPUs. */
+static void move_to_other_cpu(pid_t thread)
+{
+	static int cpu;
+	cpu_set_t one;
+
+	cpu = !cpu;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	TEST_ASSERT(!sched_setaffinity(thread, sizeof(one), &one),
+		    "Can't move to CPU %d: %s", cpu, strerror(errno));
+}
+
 struct kvm_vcpu *pause_and_move(struct kvm_vm *vm, struct kvm_vcpu *vcpu)
 {
 	move_to_other_cpu(0);
@@ -387,17 +403,69 @@ bool can_pause(pause_fn pause)
 	return pause != pause_and_move || get_nprocs() > 1;
 }
 
-/* Each time to the other of two CPUs. */
-void move_to_other_cpu(pid_t thread)
-{
-	static int cpu;
-	cpu_set_t one;
+static struct {
+	pthread_t mover;
+	pid_t thread;
+	long moves;
+	bool is_done;
+} moving;
 
-	cpu = !cpu;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	TEST_ASSERT(!sched_setaffinity(thread, sizeof(one), &one),
-		    "Can't move to CPU %d: %s", cpu, strerror(errno));
+static void *move_until_done(void *unused)
+{
+	while (!__atomic_load_n(&moving.is_done, __ATOMIC_ACQUIRE)) {
+		move_to_other_cpu(moving.thread);
+		moving.moves++;
+		usleep(200);
+	}
+	return NULL;
+}
+
+/* Have this thread moved between two CPUs while it goes on. */
+void start_moving(void)
+{
+	moving.thread = syscall(SYS_gettid);
+	moving.moves = 0;
+	moving.is_done = false;
+	pthread_create(&moving.mover, NULL, move_until_done, NULL);
+}
+
+void stop_moving(void)
+{
+	__atomic_store_n(&moving.is_done, true, __ATOMIC_RELEASE);
+	pthread_join(moving.mover, NULL);
+	TEST_ASSERT(moving.moves > 20, "Moved only %ld times", moving.moves);
+}
+
+/* A guest's code, of the first of two vCPUs. */
+void guest_inits_other(void)
+{
+	x2apic_enable();
+	x2apic_write_reg(APIC_ICR, 1ull << 32 | APIC_INT_ASSERT | APIC_DM_INIT);
+	GUEST_DONE();
+}
+
+/*
+ * Have @sender, which runs the above, send an INIT to @vcpu. What it changes of
+ * the general registers is put back, for the guest to look at the rest.
+ */
+void vcpu_take_init(struct kvm_vm *vm, struct kvm_vcpu *sender, struct kvm_vcpu *vcpu)
+{
+	struct kvm_mp_state state, runnable = { KVM_MP_STATE_RUNNABLE };
+	struct kvm_regs regs, reset;
+	struct kvm_sregs sregs;
+
+	vcpu_sregs_get(vcpu, &sregs);
+	vcpu_regs_get(vcpu, &regs);
+
+	vcpu_run_over_pauses(vm, sender, pause_not);
+	vcpu_mp_state_get(vcpu, &state);
+	TEST_ASSERT_EQ(state.mp_state, KVM_MP_STATE_INIT_RECEIVED);
+	vcpu_regs_get(vcpu, &reset);
+	TEST_ASSERT_EQ(reset.rip, 0xfff0);
+
+	vcpu_sregs_set(vcpu, &sregs);
+	vcpu_regs_set(vcpu, &regs);
+	vcpu_mp_state_set(vcpu, &runnable);
 }
 
 static bool is_pause(struct kvm_vcpu *vcpu)
