@@ -360,6 +360,16 @@ static void instruction_facts(void)
 		"pebs.md 2, 18"), wrong, 0);
 }
 
+static u64 first_ip(void)
+{
+	struct pebs_record r;
+
+	if (DS->index == BUFFER)
+		return 0;
+	pebs_record(BUFFER, &r);
+	return r.ip;
+}
+
 static void pdist_facts(void)
 {
 	switch (pmu.model) {
@@ -482,16 +492,6 @@ static void shared_facts(void)
 	   rdmsr(MSR_PMC(2)) == rdmsr(MSR_PMC(3)) && rdmsr(MSR_STATUS) == 0, 1);
 }
 
-static u64 first_ip(void)
-{
-	struct pebs_record r;
-
-	if (DS->index == BUFFER)
-		return 0;
-	pebs_record(BUFFER, &r);
-	return r.ip;
-}
-
 static void armed_facts(void)
 {
 	pebs_fresh(BIT(2));
@@ -516,7 +516,23 @@ static void armed_facts(void)
 	run(BIT(2));
 	wrmsr(MSR_STATUS_RESET, BIT(2));
 	run(BIT(2));
-	is(FACT("pebs-disarm", "and one cleared by WRMSR does not", "pebs.md 3"), pebs_records(), 0);
+	is(FACT("pebs-cleared", "one cleared by WRMSR leaves it armed", "pebs.md 3"), first_ip(), (u64)user_ladder);
+	pebs_fresh(BIT(2));
+	pebs_gp(2, INSN, USER_INSNS);
+	run(BIT(2));
+	wrmsr(MSR_PEBS_ENABLE, 0);
+	wrmsr(MSR_PEBS_ENABLE, BIT(2));
+	run(BIT(2));
+	is(FACT("pebs-enable", "switched off and on it is armed if its status is set", "pebs.md 3"), first_ip(),
+	   (u64)user_ladder);
+	pebs_fresh(BIT(2));
+	pebs_gp(2, INSN, USER_INSNS);
+	run(BIT(2));
+	wrmsr(MSR_STATUS_RESET, BIT(2));
+	wrmsr(MSR_PEBS_ENABLE, 0);
+	wrmsr(MSR_PEBS_ENABLE, BIT(2));
+	run(BIT(2));
+	is(FACT("pebs-disarm", "and not if that was cleared", "pebs.md 3"), pebs_records(), 0);
 }
 
 /* The buffer's end, and its threshold */

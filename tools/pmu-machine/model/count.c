@@ -146,7 +146,7 @@ static uint64_t cycles_left(const struct pmu_counter *c)
 /* Has it overflowed, so that the next event makes a PEBS record? */
 static bool is_armed(const struct pmu *pmu, const struct pmu_counter *c)
 {
-	return pmu->global_status & BIT(c->bit) && pmu_pebs_samples(pmu, c);
+	return pmu->pebs.armed & BIT(c->bit) && pmu_pebs_samples(pmu, c);
 }
 
 static void set_deadline(struct pmu *pmu)

@@ -136,6 +136,7 @@ static enum pmu_result write_status_set(struct pmu *pmu, uint64_t value)
 	if (value & ~status_mask(pmu))
 		return PMU_GP;
 	pmu->global_status |= value;
+	pmu_pebs_arm(pmu, value);
 	return PMU_OK;
 }
 

@@ -76,6 +76,7 @@ void pmu_overflow(struct pmu *pmu, uint64_t bits)
 {
 	if (pmu_has_global(pmu))
 		pmu->global_status |= bits;
+	pmu_pebs_arm(pmu, bits);
 	if (wants_pmi(pmu, bits))
 		interrupt_soon(pmu);
 }

@@ -277,15 +277,54 @@ static void setting_the_status_needs_no_event(void **state)
 	assert_int_equal(eventing_ip(f, 0), f->instructions);
 }
 
-static void clearing_the_status_disarms(void **state)
+static void clearing_the_status_leaves_it_armed(void **state)
 {
 	struct fixture *f = *state;
 
 	arm(f);
 	wr(f, IA32_GLOBAL_OVF_CTRL, B(COUNTER));
+	run(f, 1);
+	assert_int_equal(records(f), 1);
+	assert_int_equal(eventing_ip(f, 0), f->instructions);
+}
+
+static void so_does_a_write_of_the_counter(void **state)
+{
+	struct fixture *f = *state;
+
+	arm(f);
+	wr(f, counter(f, COUNTER), 100);
+	run(f, 1);
+	assert_int_equal(records(f), 1);
+}
+
+/* Unless its status says that it has overflowed. */
+static void disabling_disarms(void **state)
+{
+	struct fixture *f = *state;
+
+	arm(f);
+	wr(f, IA32_GLOBAL_OVF_CTRL, B(COUNTER));
+	wr(f, IA32_PEBS_ENABLE, 0);
+	wr(f, IA32_PEBS_ENABLE, B(COUNTER));
 	run(f, 10);
 	assert_int_equal(records(f), 0);
 	assert_int_equal(rd(f, counter(f, COUNTER)), 10);
+}
+
+/* The bits of the others are none of their business. */
+static void enabling_others_arms_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	arm(f);
+	wr(f, IA32_GLOBAL_OVF_CTRL, B(COUNTER));
+	wr(f, IA32_PEBS_ENABLE, B(COUNTER) | B(COUNTER + 1));
+	run(f, 1);
+	assert_int_equal(records(f), 1);
+	wr(f, IA32_PEBS_ENABLE, B(COUNTER));
+	run(f, 10);
+	assert_int_equal(records(f), 1);
 }
 
 static void disabled_before_it_is_an_ordinary_overflow(void **state)
@@ -640,7 +679,10 @@ int main(void)
 		ON("sapphire-rapids", a_period_without_skid_is_exact),
 		ON_V4_UP(setting_the_status_arms),
 		ON_V5(setting_the_status_needs_no_event),
-		ON_V4_UP(clearing_the_status_disarms),
+		ON_V4_UP(clearing_the_status_leaves_it_armed),
+		ON_V4_UP(so_does_a_write_of_the_counter),
+		ON_V4_UP(disabling_disarms),
+		ON_V4_UP(enabling_others_arms_nothing),
 		ON_V4_UP(disabled_before_it_is_an_ordinary_overflow),
 		ON_V4_UP(disabled_after_the_overflow_there_is_no_record),
 		ON("skylake", load_latency_is_not_enough),

@@ -59,6 +59,17 @@ enum pmu_result pmu_pebs_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value)
 	return PMU_OK;
 }
 
+/*
+ * A counter that is switched off waits for no record any more.  One that is
+ * switched on does so if it has overflowed before: see pebs.md, rule 3.
+ */
+static void enable(struct pmu *pmu, uint64_t value)
+{
+	uint64_t on = value & ~pmu->pebs.enable;
+
+	pmu->pebs.armed = (pmu->pebs.armed & value) | (pmu->global_status & on);
+}
+
 /* SDM vol. 4, 600H: a linear address; WRMSR checks that it is canonical. */
 enum pmu_result pmu_pebs_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 {
@@ -70,6 +81,8 @@ enum pmu_result pmu_pebs_wrmsr(struct pmu *pmu, uint32_t msr, uint64_t value)
 		return PMU_GP;
 	if (msr == MSR_DS_AREA && pmu_canonical(pmu, value) != value)
 		return PMU_GP;
+	if (msr == MSR_PEBS_ENABLE)
+		enable(pmu, value);
 	*reg = value;
 	return PMU_OK;
 }
@@ -125,25 +138,35 @@ static bool has_no_skid(const struct pmu *pmu, const struct pmu_counter *c)
 }
 
 /**
+ * pmu_pebs_arm - counters have overflowed
+ * @pmu:  the PMU
+ * @bits: which, as their bits in GLOBAL_STATUS
+ *
+ * "When the counter overflows from maximum count to zero, the PEBS hardware is
+ * armed."  And Goldmont's section: a record "may also be generated after an
+ * overflow is set by an MSR write to IA32_PERF_GLOBAL_STATUS_SET."
+ */
+void pmu_pebs_arm(struct pmu *pmu, uint64_t bits)
+{
+	pmu->pebs.armed |= bits & pmu->pebs.enable;
+}
+
+/**
  * pmu_pebs_event - an instruction has retired; is a record due?
  * @pmu:     the PMU
  * @c:	     a counter that was counting
  * @n:	     how many events it counted
  * @wrapped: it wrapped
  *
- * "When the counter overflows from maximum count to zero, the PEBS hardware is
- * armed.  Upon occurrence of the next PEBS event, the PEBS hardware triggers an
- * assist".  That it is armed shows in GLOBAL_STATUS: on a record the processor
- * is to "clear the counter overflow status", and one "may also be generated
- * after an overflow is set by an MSR write to GLOBAL_STATUS_SET".  Of a
- * non-precise event "a PEBS record will be generated at the next opportunity".
- * "The recording mechanism [is] disabled on transition to system-management
- * mode".
+ * "Upon occurrence of the next PEBS event, the PEBS hardware triggers an assist".
+ * Of a non-precise event "a PEBS record will be generated at the next
+ * opportunity".  "The recording mechanism [is] disabled on transition to
+ * system-management mode".
  */
 void pmu_pebs_event(struct pmu *pmu, const struct pmu_counter *c, uint64_t n,
 		    bool wrapped)
 {
-	bool armed = pmu->global_status & BIT(c->bit);
+	bool armed = pmu->pebs.armed & BIT(c->bit);
 
 	if (!pmu_pebs_samples(pmu, c) || pmu->mode.smm)
 		return;
@@ -192,6 +215,13 @@ static void reload(struct pmu *pmu, uint64_t due)
 	}
 }
 
+/* "[...] clear the counter overflow status" */
+static void disarm(struct pmu *pmu, uint64_t due)
+{
+	pmu->pebs.armed &= ~due;
+	pmu->global_status &= ~due;
+}
+
 /*
  * "If the bounds checks fail, the PEBS will be skipped entirely".  Goldmont, from
  * which Ice Lake has the extended PEBS: OvfDSBuffer is set, and "the overflow bits
@@ -202,7 +232,7 @@ static void skip(struct pmu *pmu, uint64_t due)
 {
 	if (!pmu_has_adaptive_pebs(pmu))
 		return;
-	pmu->global_status &= ~due;
+	disarm(pmu, due);
 	pmu_buffer_overflow(pmu);
 }
 
@@ -232,7 +262,7 @@ static void write_record(struct pmu *pmu, uint64_t due, uint64_t index,
 	index += 8 * qwords;
 	pmu->ops->store(pmu->ctx, pmu->pebs.ds_area + DS_PEBS_INDEX, index);
 	reload(pmu, due);
-	pmu->global_status &= ~due;
+	disarm(pmu, due);
 	if (index >= load(pmu, DS_PEBS_THRESHOLD))
 		pmu_buffer_overflow(pmu);
 }
@@ -280,6 +310,7 @@ void pmu_pebs_init(struct pmu *pmu)
 {
 	pmu_sync(pmu);
 	pmu->pebs.enable = 0;
+	pmu->pebs.armed = 0;
 	pmu->pebs.due = 0;
 	pmu_update(pmu);
 }

@@ -20,6 +20,7 @@ struct pmu;
  * @enable:   IA32_PEBS_ENABLE
  * @data_cfg: MSR_PEBS_DATA_CFG
  * @ds_area:  IA32_DS_AREA
+ * @armed:    counters that wait for the event that calls for their record
  * @due:      counters whose event in the last instruction calls for a record,
  *	      as their bits in IA32_PEBS_ENABLE
  */
@@ -27,6 +28,7 @@ struct pmu_pebs {
 	uint64_t enable;
 	uint64_t data_cfg;
 	uint64_t ds_area;
+	uint64_t armed;
 	uint64_t due;
 };
 

@@ -225,6 +225,7 @@ enum pmu_result pmu_lbr_amd_wrmsr(struct pmu *pmu, uint32_t msr,
 
 /* pebs.c */
 bool pmu_pebs_samples(const struct pmu *pmu, const struct pmu_counter *c);
+void pmu_pebs_arm(struct pmu *pmu, uint64_t bits);
 void pmu_pebs_event(struct pmu *pmu, const struct pmu_counter *c, uint64_t n,
 		    bool wrapped);
 enum pmu_result pmu_pebs_rdmsr(struct pmu *pmu, uint32_t msr, uint64_t *value);

@@ -96,6 +96,7 @@ $tests/kvm-unit-tests.sh
 $tests/identity.sh
 $tests/perf-exact.sh
 $tests/branches.sh
+$tests/samples.sh
 $(in_turn 0 "$tests/selftests.sh")
 env CPUS=2 WATCHDOG=0 MODELS=sapphire-rapids TESTS=mediated_pmu_pmi_test $tests/selftests.sh
 env CPUS=2 WATCHDOG=0 MODELS=zen4 TESTS=mediated_pmu_pmi_test $tests/selftests.sh
@@ -123,7 +124,6 @@ env SERIES=mediated-debug $tests/perf-exact.sh --guest
 $(branching "$tests/branches.sh --guest")
 $(branching "$tests/guest-branches.sh")
 env MODELS=zen4 $tests/guest-branches.sh
-$tests/samples.sh
 env MODELS=icelake $tests/guest-samples.sh --long
 env MODELS=sapphire-rapids $tests/guest-samples.sh --long
 env SERIES=mediated-debug $tests/guest-sharing.sh

@@ -226,6 +226,15 @@ class JudgeTest(unittest.TestCase):
         found[5].branches[-1] = (1 << 63, 1 << 63)
         self.assertEqual(self.failed((1, found)), [BRANCHES])
 
+    def test_interrupted(self):
+        """samples: another event's interrupt may take one branch of each sample"""
+        found = self.right()
+        others = self.right(PERIOD + 1, samples.COUNTS[samples.BRANCHES])
+        for sample in found:
+            del sample.branches[-1]
+        self.assertEqual(self.failed((1, found), (4, others)), [])
+        self.assertEqual(self.failed((1, found)), [BRANCHES])
+
     def test_short(self):
         """samples: a few with less branches are right, many are not"""
         found = self.right()
