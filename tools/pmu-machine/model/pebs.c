@@ -183,7 +183,7 @@ static uint64_t load(struct pmu *pmu, uint64_t offset)
 /* Have faults now, while nothing has changed. */
 static void touch(struct pmu *pmu, uint64_t address)
 {
-	pmu->ops->store(pmu->ctx, address, pmu->ops->load(pmu->ctx, address));
+	pmu->ops->touch(pmu->ctx, address);
 }
 
 static uint64_t reset_offset(unsigned int bit)

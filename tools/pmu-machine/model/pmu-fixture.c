@@ -60,13 +60,19 @@ static uint64_t fixture_load(void *ctx, uint64_t address)
 	return *access_word(ctx, address);
 }
 
-static void fixture_store(void *ctx, uint64_t address, uint64_t value)
+static void fixture_touch(void *ctx, uint64_t address)
 {
 	struct fixture *f = ctx;
 
 	if ((address & -(uint64_t)PAGE) == f->read_only)
 		longjmp(f->fault, 1);
-	*access_word(f, address) = value;
+	access_word(f, address);
+}
+
+static void fixture_store(void *ctx, uint64_t address, uint64_t value)
+{
+	fixture_touch(ctx, address);
+	*access_word(ctx, address) = value;
 }
 
 static void fixture_log(void *ctx, const char *line)
@@ -80,6 +86,7 @@ static const struct pmu_ops ops = {
 	.deadline = fixture_deadline,
 	.load = fixture_load,
 	.store = fixture_store,
+	.touch = fixture_touch,
 	.log = fixture_log,
 };
 

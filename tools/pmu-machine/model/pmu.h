@@ -125,6 +125,7 @@ struct pmu_cpu {
  * @load:     read eight bytes at a linear address, as the processor itself; need
  *	      not return if that faults.  Of processors with PEBS
  * @store:    write them
+ * @touch:    have them writable, or fault as a write
  * @log:      a line for the machine's log
  */
 struct pmu_ops {
@@ -133,6 +134,7 @@ struct pmu_ops {
 	void (*deadline)(void *ctx, uint64_t cycles);
 	uint64_t (*load)(void *ctx, uint64_t address);
 	void (*store)(void *ctx, uint64_t address, uint64_t value);
+	void (*touch)(void *ctx, uint64_t address);
 	void (*log)(void *ctx, const char *line);
 };
 

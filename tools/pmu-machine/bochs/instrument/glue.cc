@@ -57,8 +57,14 @@ static void glue_store(void *ctx, uint64_t address, uint64_t value)
 	((BX_CPU_C *)ctx)->system_write_qword(address, value);
 }
 
+static void glue_touch(void *ctx, uint64_t address)
+{
+	((BX_CPU_C *)ctx)->pmu_touch(address);
+}
+
 static const struct pmu_ops glue_ops = {
-	glue_now, glue_pmi, glue_deadline, glue_load, glue_store, glue_log
+	glue_now, glue_pmi, glue_deadline, glue_load, glue_store, glue_touch,
+	glue_log
 };
 
 /* Bochs' model pmu_sapphire_rapids is the library's sapphire-rapids. */

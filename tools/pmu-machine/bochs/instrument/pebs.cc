@@ -29,6 +29,15 @@ void BX_CPU_C::pmu_gather(struct pmu_pebs_state *state)
 	}
 }
 
+/* An access that wants to write, but reads, has the faults of a write. */
+void BX_CPU_C::pmu_touch(bx_address laddr)
+{
+	Bit64u value;
+
+	if (access_read_linear(laddr, sizeof(value), 0, BX_RW, 0, &value) < 0)
+		exception(BX_GP_EXCEPTION, 0);
+}
+
 /*
  * Between two instructions.  An access may fault or cause a VM exit, which ends
  * in pmu_abandon() and leaves the counter armed.
