@@ -370,6 +370,23 @@ static u64 first_ip(void)
 	return r.ip;
 }
 
+/* The counter without skid is at its maximum before the WRMSR that starts it. */
+static void pdist_wrmsr_fact(void)
+{
+	u64 on = pmu.model == MODEL_SKYLAKE ? BIT(1) : pmu.model == MODEL_ICELAKE ? FIXED_BIT(0) : BIT(0);
+
+	pebs_fresh(on);
+	if (pmu.model == MODEL_SKYLAKE)
+		pebs_gp(1, EVENT_INSN_DIST | SEL_EN | SEL_OS, 1);
+	else if (pmu.model == MODEL_ICELAKE)
+		start_fixed(0, FIXED_OS, 1);
+	else
+		pebs_gp(0, EVENT_INSN | SEL_EN | SEL_OS, 1);
+	run_counted(MSR_GLOBAL_CTRL, on, loop_branches, 1);
+	is(FACT("pebs-pdist-wrmsr", "without skid it may be the WRMSR that starts the counter", "pebs.md 6"),
+	   first_ip(), (u64)run_call - 2);
+}
+
 static void pdist_facts(void)
 {
 	switch (pmu.model) {
@@ -385,6 +402,7 @@ static void pdist_facts(void)
 		is(FACT("pebs-pdist-counter", "no other counter does", "pebs.md 6"), insn_differs(1, INSN), 0);
 		break;
 	}
+	pdist_wrmsr_fact();
 	pebs_fresh(FIXED_BIT(0));
 	start_fixed(0, FIXED_USR, PERIOD);
 	run(FIXED_BIT(0));

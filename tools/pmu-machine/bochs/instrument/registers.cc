@@ -36,12 +36,14 @@ enum pmu_result BX_CPU_C::pmu_msr_read(Bit32u msr, Bit64u *value)
 
 /*
  * A write takes effect at once: the WRMSR that enables a counter is the first
- * instruction that it counts, the one that disables it is not counted.
+ * instruction that it counts, the one that disables it is not counted.  So it is
+ * the first that PEBS may record, too.
  */
 enum pmu_result BX_CPU_C::pmu_msr_write(Bit32u msr, Bit64u value)
 {
 	enum pmu_result result = ::pmu_wrmsr(&pmu.model, msr, value);
 
+	pmu.instruction = prev_rip;
 	if (result == PMU_OK)
 		pmu_count_access(msr, true);
 	else if (msr == MSR_PRED_CMD && value & PRED_CMD_IBPB)
