@@ -710,6 +710,11 @@ void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr)
 	case MSR_K7_EVNTSEL0 ... MSR_K7_EVNTSEL3:
 		settle_silent_overflows(vcpu);
 		return;
+	case MSR_CORE_PERF_GLOBAL_STATUS:
+	case MSR_CORE_PERF_GLOBAL_OVF_CTRL:
+	case MSR_AMD64_PERF_CNTR_GLOBAL_STATUS:
+	case MSR_AMD64_PERF_CNTR_GLOBAL_STATUS_CLR:
+		/* User space writes the status while it is not loaded. */
 	case MSR_CORE_PERF_GLOBAL_CTRL:
 	case MSR_ARCH_LBR_CTL:
 	case MSR_IA32_PEBS_ENABLE:
@@ -775,6 +780,82 @@ void kvm_mediated_pmu_set_status(struct kvm_vcpu *vcpu, u64 bits)
 		vcpu_to_pmu(vcpu)->global_status |= bits;
 }
 EXPORT_SYMBOL_GPL(kvm_mediated_pmu_set_status);
+
+static u64 current_status(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+
+	if (!kvm_mediated_pmu_loaded(vcpu))
+		return pmu->global_status;
+
+	return pmu->global_status | (read_status() & ~pmu->global_status_rsvd);
+}
+
+/**
+ * kvm_mediated_pmu_drop_status - forget overflows
+ * @vcpu: the vCPU
+ * @bits: of GLOBAL_STATUS
+ *
+ * Context: interrupts off, the vCPU is loaded.
+ */
+void kvm_mediated_pmu_drop_status(struct kvm_vcpu *vcpu, u64 bits)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	u64 set = bits & current_status(vcpu);
+
+	pmu->global_status &= ~bits;
+	pmu->mediated.old_status &= ~bits;
+	pmu->mediated.hidden_status &= ~bits;
+	if (set && kvm_mediated_pmu_loaded(vcpu))
+		wrmsrl(kvm_pmu_msrs.status_clear, set);
+}
+EXPORT_SYMBOL_GPL(kvm_mediated_pmu_drop_status);
+
+/**
+ * kvm_mediated_pmu_clear_status - the guest writes GLOBAL_STATUS_RESET
+ * @vcpu: the vCPU
+ * @bits: which are to be clear
+ *
+ * A PEBS counter that has overflowed waits for the event that makes its record,
+ * whatever software makes of its status. But KVM switches PEBS off at VM exit,
+ * and on again at VM entry, and then the status alone tells the processor that
+ * the counter waits: keep that set, and only the guest from seeing it.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+void kvm_mediated_pmu_clear_status(struct kvm_vcpu *vcpu, u64 bits)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	u64 waiting;
+
+	guard(irqsave)();
+
+	waiting = bits & current_status(vcpu) & pmu->pebs_enable;
+	kvm_mediated_pmu_drop_status(vcpu, bits & ~waiting);
+	pmu->mediated.hidden_status |= waiting;
+}
+
+/**
+ * kvm_mediated_pmu_get_status - read GLOBAL_STATUS wherever it is
+ * @vcpu: the vCPU
+ * @hidden: with bits that are hidden from the guest; user space is to restore them
+ *
+ * A record clears the bit of its counter, and with that it is hidden no more. If
+ * that has overflowed again since, it does not show before the next PMI.
+ *
+ * Context: process, the vCPU is loaded.
+ */
+u64 kvm_mediated_pmu_get_status(struct kvm_vcpu *vcpu, bool hidden)
+{
+	struct kvm_mediated_pmu *mediated = vcpu_to_mediated(vcpu);
+	u64 status;
+
+	guard(irqsave)();
+
+	status = current_status(vcpu);
+	mediated->hidden_status &= status;
+	return hidden ? status : status & ~mediated->hidden_status;
+}
 
 static void overflow(struct kvm_pmc *pmc)
 {

@@ -43,6 +43,9 @@ void kvm_mediated_pmu_run_end(struct kvm_vcpu *vcpu);
 void kvm_mediated_pmu_reprogram(struct kvm_vcpu *vcpu);
 void kvm_mediated_pmu_sync(struct kvm_vcpu *vcpu, u32 msr);
 void kvm_mediated_pmu_count(struct kvm_pmc *pmc);
+u64 kvm_mediated_pmu_get_status(struct kvm_vcpu *vcpu, bool hidden);
+void kvm_mediated_pmu_clear_status(struct kvm_vcpu *vcpu, u64 bits);
+void kvm_mediated_pmu_drop_status(struct kvm_vcpu *vcpu, u64 bits);
 void kvm_mediated_pmu_fetch_global_ctrl(struct kvm_vcpu *vcpu);
 u64 kvm_mediated_pmu_misc_enable(struct kvm_vcpu *vcpu, u64 data);
 

@@ -6,8 +6,9 @@
  * and say where to are in the hardware from VM entry to VM exit only, by the
  * lists of MSRs, and only if the guest samples. All accesses to them exit.
  *
- * A counter that has overflowed and waits for its record is one whose bit in
- * GLOBAL_STATUS is set; so that comes and goes with GLOBAL_STATUS.
+ * When PEBS is switched on, a counter whose bit in GLOBAL_STATUS is set waits for
+ * its record. So that it does comes and goes with GLOBAL_STATUS, and those bits
+ * are kept for it: see kvm_mediated_pmu_clear_status().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,6 +28,15 @@ static bool records_branches(struct kvm_pmu *pmu)
 	return pmu->pebs_enable && pmu->pebs_data_cfg & PEBS_DATACFG_LBRS;
 }
 
+/* A counter that PEBS is switched off for waits for no record any more. */
+static void drop_hidden_status(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+
+	guard(irqsave)();
+	kvm_mediated_pmu_drop_status(vcpu, pmu->mediated.hidden_status & ~pmu->pebs_enable);
+}
+
 /**
  * vmx_mediated_pebs_changed - PEBS_ENABLE or PEBS_DATA_CFG was written
  * @vcpu: the vCPU
@@ -38,8 +48,11 @@ static bool records_branches(struct kvm_pmu *pmu)
  */
 void vmx_mediated_pebs_changed(struct kvm_vcpu *vcpu)
 {
-	if (kvm_pmu_is_mediated(vcpu))
-		kvm_mediated_lbr_sample(vcpu, records_branches(vcpu_to_pmu(vcpu)));
+	if (!kvm_pmu_is_mediated(vcpu))
+		return;
+
+	drop_hidden_status(vcpu);
+	kvm_mediated_lbr_sample(vcpu, records_branches(vcpu_to_pmu(vcpu)));
 }
 
 /**
@@ -133,6 +146,7 @@ void vmx_mediated_pebs_enter(struct vcpu_vmx *vmx)
 	if (!pmu->pebs_enable && !vmx->pebs_switch.enable)
 		return;
 
+	vmx_mediated_update_status_intercepts(&vmx->vcpu);
 	if (can_record(&vmx->vcpu) && !vmx->pebs_paused) {
 		next.enable = pmu->pebs_enable;
 		next.guest.ds_area = pmu->ds_area;
@@ -184,11 +198,7 @@ int vmx_mediated_pebs_skip(struct kvm_vcpu *vcpu)
 
 	guard(irqsave)();
 
-	if (kvm_mediated_pmu_loaded(vcpu))
-		wrmsrl(MSR_CORE_PERF_GLOBAL_OVF_CTRL, pmu->pebs_enable);
-	else
-		pmu->global_status &= ~pmu->pebs_enable;
-
+	kvm_mediated_pmu_drop_status(vcpu, pmu->pebs_enable);
 	kvm_mediated_pmu_set_status(vcpu, GLOBAL_STATUS_BUFFER_OVF);
 	pmu->mediated.old_status |= GLOBAL_STATUS_BUFFER_OVF;
 	intel_mediated_freeze(vcpu);

@@ -63,29 +63,34 @@ static void clear_metrics(void)
 		wrmsrl(MSR_PERF_METRICS, 0);
 }
 
-static bool intercepts_status(struct kvm_pmu *pmu)
+/* See kvm_mediated_pmu_clear_status() for what PEBS has to do with it. */
+static u8 status_intercepts(struct kvm_pmu *pmu)
 {
 	bool owed = pmu->global_status;
 
-	return !pmu->mediated.in_use || !has_whole_pmu(pmu) || owed;
+	if (!pmu->mediated.in_use || !has_whole_pmu(pmu) || owed)
+		return MSR_TYPE_RW;
+
+	return (pmu->mediated.hidden_status ? MSR_TYPE_R : 0) |
+	       (pmu->pebs_enable ? MSR_TYPE_W : 0);
 }
 
-static void set_status_intercept(struct kvm_vcpu *vcpu, bool intercept)
+static void set_status_intercepts(struct kvm_vcpu *vcpu, u8 types)
 {
-	vcpu_to_pmu(vcpu)->mediated.status_intercepted = intercept;
+	vcpu_to_pmu(vcpu)->mediated.status_intercepted = types;
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_STATUS,
-				  MSR_TYPE_R, intercept);
+				  MSR_TYPE_R, types & MSR_TYPE_R);
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_OVF_CTRL,
-				  MSR_TYPE_RW, intercept);
+				  MSR_TYPE_RW, types & MSR_TYPE_W);
 }
 
-static void update_status_intercept(struct kvm_vcpu *vcpu)
+void vmx_mediated_update_status_intercepts(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
-	bool intercept = intercepts_status(pmu);
+	u8 types = status_intercepts(pmu);
 
-	if (pmu->mediated.status_intercepted != intercept)
-		set_status_intercept(vcpu, intercept);
+	if (pmu->mediated.status_intercepted != types)
+		set_status_intercepts(vcpu, types);
 }
 
 static void load_status(struct kvm_vcpu *vcpu)
@@ -97,7 +102,7 @@ static void load_status(struct kvm_vcpu *vcpu)
 		       settable(pmu->global_status));
 		pmu->global_status = 0;
 	}
-	update_status_intercept(vcpu);
+	vmx_mediated_update_status_intercepts(vcpu);
 }
 
 void intel_mediated_load(struct kvm_vcpu *vcpu)
@@ -147,7 +152,7 @@ void intel_mediated_set_status(struct kvm_vcpu *vcpu, u64 bits)
 	}
 
 	pmu->global_status |= bits;
-	update_status_intercept(vcpu);
+	vmx_mediated_update_status_intercepts(vcpu);
 }
 
 /*
@@ -225,7 +230,7 @@ void intel_mediated_intercept(struct kvm_vcpu *vcpu)
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_CTRL, MSR_TYPE_RW,
 				  intercept || !has_whole_pmu(pmu));
 	/* User space's MSR filter may have changed, too. */
-	set_status_intercept(vcpu, intercepts_status(pmu));
+	set_status_intercepts(vcpu, status_intercepts(pmu));
 	vmx_mediated_lbr_intercept(vcpu);
 }
 
