@@ -61,9 +61,12 @@ count_long()
 	mark -
 }
 
+# perf has an event for each CPU, with a period of its own.
+taskset -p 1 $$ >/dev/null
 for name in $names; do
 	sampled /out/native "$name" 2>&1
 done
+taskset -p 3 $$ >/dev/null
 make_guest 'sh /test/guest-samples-guest.sh'
 mkfifo monitor.in monitor.out
 cat monitor.out >monitor.log &

@@ -4,8 +4,9 @@
  * what a stream of random numbers says, and user space and perf disturb them.
  *
  * Each vCPU keeps a shadow of its registers, and what it reads must be that;
- * writes fail that should; counts are exact and PMIs as many as overflows, and
- * perf's counts on the host are exact, too, whatever came between.
+ * writes fail that should; counts are exact and PMIs as many as overflows, PEBS'
+ * records as many as periods, and perf's counts on the host are exact, too,
+ * whatever came between.
  *
  * All is pinned to one CPU. The vCPUs run in turn, for some operations each,
  * and user space acts in between, so a seed gives the same operations again.
@@ -21,6 +22,7 @@
 #include "apic.h"
 #include "kselftest.h"
 #include "kvm_util.h"
+#include "mediated_pebs.h"
 #include "mediated_pmu.h"
 #include "processor.h"
 #include "test_util.h"
@@ -48,18 +50,26 @@
 				 BIT_ULL(21) | BIT_ULL(19))
 #define INTEL_SELECTOR_INVALID	(GENMASK_ULL(63, 34) | BIT_ULL(21))
 
+#define DATA_CFG_VALID		(GENMASK_ULL(31, 24) | GENMASK_ULL(2, 0))
+
+/* A long enough period, and the records of all periods of a count. */
+#define LEAST_PERIOD		10
+#define RECORDS_SIZE		65536
+
 /*
  * What a vCPU's registers hold. Counters that count in the background are in
- * @running, as GLOBAL_CTRL has them, and nobody knows what they hold.
+ * @running, as GLOBAL_CTRL has them, and nobody knows what they hold. A status
+ * that is cleared while PEBS is enabled for its counter is in @hidden.
  */
 struct shadow {
 	uint64_t random, nr_ops;
 	uint64_t selector[MAX_GP], counter[MAX_GP];
 	uint64_t fixed[MAX_FIXED], fixed_ctrl;
 	uint64_t global_ctrl, status;
+	uint64_t pebs_enable, data_cfg, ds_area, hidden;
 	uint64_t running;
 	uint64_t least[MAX_GP], least_fixed;
-	uint64_t nr_pmis, nr_counts;
+	uint64_t nr_pmis, nr_counts, nr_records;
 	bool lvtpc_masked;
 
 	/* User space's: counters that the event filter stops. */
@@ -72,6 +82,12 @@ struct shadow {
 };
 
 static struct shadow shadows[NR_VCPUS];
+
+/* Where PEBS writes to */
+static struct buffers {
+	struct pebs_area area;
+	uint8_t records[RECORDS_SIZE] __aligned(4096);
+} buffers[NR_VCPUS] __aligned(4096);
 
 /* Marsaglia's xorshift: any seed but 0. */
 static uint64_t next_random(uint64_t *state)
@@ -288,6 +304,29 @@ static void op_global_ctrl(struct shadow *s)
 		s->global_ctrl = value;
 }
 
+static bool has_pebs(void)
+{
+	return pmu.adaptive_pebs && has_globals();
+}
+
+/* Switched off, a counter waits for no record any more. */
+static void set_pebs_enable(struct shadow *s, uint64_t value)
+{
+	if (!has_pebs() || s->pebs_enable == value)
+		return;
+
+	wrmsr(MSR_IA32_PEBS_ENABLE, value);
+	s->pebs_enable = value;
+	s->hidden &= value;
+}
+
+static void clear_status(struct shadow *s, uint64_t bits)
+{
+	expect_write(s, "clearing status", pmu.global_clear, bits, true);
+	s->hidden |= bits & s->status & s->pebs_enable;
+	s->status &= ~bits;
+}
+
 static void op_status(struct shadow *s)
 {
 	uint64_t value = random_64(&s->random) & pmu_all_counters();
@@ -298,9 +337,9 @@ static void op_status(struct shadow *s)
 	if (pmu.global_set && one_in(&s->random, 2)) {
 		expect_write(s, "setting status", pmu.global_set, value, true);
 		s->status |= value;
+		s->hidden &= ~value;
 	} else {
-		expect_write(s, "clearing status", pmu.global_clear, value, true);
-		s->status &= ~value;
+		clear_status(s, value);
 	}
 	expect_write(s, "writing GLOBAL_STATUS", pmu.global_status, s->status,
 		     !this_cpu_is_intel());
@@ -308,6 +347,7 @@ static void op_status(struct shadow *s)
 
 static void start_gp(struct shadow *s, unsigned int i)
 {
+	set_pebs_enable(s, s->pebs_enable & ~BIT_ULL(i));
 	wrmsr(counter_msr(i), 0);
 	wrmsr(selector_msr(i), COUNT_INSTRUCTIONS);
 	s->selector[i] = COUNT_INSTRUCTIONS;
@@ -316,6 +356,7 @@ static void start_gp(struct shadow *s, unsigned int i)
 
 static void start_fixed(struct shadow *s, unsigned int i)
 {
+	set_pebs_enable(s, s->pebs_enable & ~BIT_ULL(32 + i));
 	wrmsr(pmu.fixed_counter + i, 0);
 	s->fixed_ctrl &= ~(0xfULL << 4 * i);
 	s->fixed_ctrl |= FIXED_COUNT << 4 * i;
@@ -377,11 +418,8 @@ static void calm_down(struct shadow *s)
 
 static void clear_status_bit(struct shadow *s, unsigned int bit)
 {
-	if (!has_globals())
-		return;
-
-	wrmsr(pmu.global_clear, BIT_ULL(bit));
-	s->status &= ~BIT_ULL(bit);
+	if (has_globals())
+		clear_status(s, BIT_ULL(bit));
 }
 
 /* Counters that count in the background pause at the end, and go on. */
@@ -421,6 +459,8 @@ struct count {
 
 static void begin_count(struct shadow *s, struct count *c)
 {
+	/* A PMI shows what is hidden. */
+	set_pebs_enable(s, c->pmi ? 0 : s->pebs_enable & ~BIT_ULL(c->bit));
 	if (c->fixed) {
 		if (is_running(s, 32))
 			stop_fixed(s, 0);
@@ -504,6 +544,176 @@ static void op_count(struct shadow *s)
 	if (one_in(&s->random, 2))
 		c.start = -(1 + below(&s->random, c.n + 8)) & COUNTER_MASK;
 	count(s, &c);
+}
+
+/* A register of PEBS: one bit may be invalid. */
+static void write_pebs(struct shadow *s, uint32_t msr, uint64_t *reg, uint64_t value,
+		       uint64_t valid)
+{
+	uint64_t invalid = 0;
+
+	if (one_in(&s->random, 4))
+		invalid = random_bit(&s->random, ~valid);
+	expect_write(s, "writing a register of PEBS", msr, value | invalid, !invalid);
+	if (!invalid)
+		*reg = value;
+}
+
+/* Of counters that stand still: there are no buffers. */
+static void op_pebs(struct shadow *s)
+{
+	uint64_t all = pmu_all_counters();
+
+	if (!has_pebs())
+		return;
+
+	write_pebs(s, MSR_IA32_PEBS_ENABLE, &s->pebs_enable,
+		   random_64(&s->random) & all & ~s->running, all);
+	s->hidden &= s->pebs_enable;
+	write_pebs(s, MSR_PEBS_DATA_CFG, &s->data_cfg,
+		   random_64(&s->random) & DATA_CFG_VALID, DATA_CFG_VALID | DATA_CFG_LBRS);
+	/* Canonical, with four levels of page tables and with five */
+	write_pebs(s, MSR_IA32_DS_AREA, &s->ds_area,
+		   random_64(&s->random) & GENMASK_ULL(46, 0), GENMASK_ULL(55, 0));
+}
+
+static void op_read_pebs(struct shadow *s)
+{
+	if (!has_pebs())
+		return;
+
+	expect(s, "PEBS_ENABLE", 0, rdmsr(MSR_IA32_PEBS_ENABLE), s->pebs_enable);
+	expect(s, "PEBS_DATA_CFG", 0, rdmsr(MSR_PEBS_DATA_CFG), s->data_cfg);
+	expect(s, "DS_AREA", 0, rdmsr(MSR_IA32_DS_AREA), s->ds_area);
+}
+
+/* A page that is not there would delay a record. */
+static void prepare_buffers(struct shadow *s, struct buffers *b, unsigned int i,
+			    uint64_t period, bool pmi)
+{
+	unsigned int at;
+
+	for (at = 0; at < RECORDS_SIZE; at += PAGE_SIZE)
+		WRITE_ONCE(b->records[at], 0);
+	b->area.base = (uint64_t)b->records;
+	b->area.index = b->area.base;
+	b->area.maximum = b->area.base + RECORDS_SIZE;
+	b->area.threshold = pmi ? b->area.base : b->area.maximum + 1;
+	b->area.reset_gp[i] = -period & COUNTER_MASK;
+
+	s->ds_area = (uint64_t)&b->area;
+	s->data_cfg = random_64(&s->random) & DATA_CFG_VALID;
+	wrmsr(MSR_IA32_DS_AREA, s->ds_area);
+	wrmsr(MSR_PEBS_DATA_CFG, s->data_cfg);
+}
+
+static uint64_t nr_records(struct shadow *s, struct buffers *b, unsigned int i,
+			   bool adaptive)
+{
+	const struct pebs_basic *record;
+	uint64_t at, nr = 0;
+
+	for (at = b->area.base; at < b->area.index; at += record->format >> 48) {
+		record = (void *)at;
+		expect(s, "whose record it is", i, record->counters, BIT_ULL(i));
+		expect(s, "what is in it", i, record->format & GENMASK_ULL(47, 0),
+		       adaptive ? s->data_cfg : 0);
+		nr++;
+	}
+	return nr;
+}
+
+/*
+ * All that was counted is in the periods and in what the counter holds. An
+ * instruction that KVM retires makes no record; the next one does.
+ */
+static void check_sampled(struct shadow *s, struct count *c, uint64_t period,
+			  uint64_t value, uint64_t nr)
+{
+	uint64_t skid = !pebs_has_no_skid(c->i), slack = c->cpuids + 1;
+	uint64_t first = -c->start & COUNTER_MASK, rest, periods, late;
+
+	if (!nr) {
+		expect(s, "what a counter without records counted", c->bit, value,
+		       (c->start + c->n) & COUNTER_MASK);
+		expect(s, "a record that is missing", c->bit,
+		       c->n >= first + skid + slack, false);
+		rest = c->n - first + period;
+	} else {
+		rest = (value + period) & COUNTER_MASK;
+		periods = first + skid + (nr - 1) * (period + skid);
+		late = c->n - rest - periods;
+		expect(s, "how late records were", c->bit, late * (late > slack), 0);
+		expect(s, "a record that is missing", c->bit,
+		       rest >= period + skid + slack, false);
+	}
+	if ((int64_t)(rest - period) >= 0)
+		s->status |= BIT_ULL(c->bit);
+}
+
+static void op_sample(struct shadow *s)
+{
+	struct buffers *b = &buffers[s - shadows];
+	uint64_t period = LEAST_PERIOD + below(&s->random, 300), nr, value;
+	bool adaptive = one_in(&s->random, 2);
+	struct count c = {
+		.i = below(&s->random, pmu.nr_gp),
+		.loops = 1 + below(&s->random, 200),
+		.cpuids = 1 + below(&s->random, 4),
+	};
+
+	if (!has_pebs() || s->calm)
+		return;
+
+	c.bit = c.i;
+	if (!(s->denied & BIT_ULL(c.bit)))
+		c.n = s->least[c.i] + (c.loops - 1) * INSNS_PER_LOOP +
+		      (c.cpuids - 1) * INSNS_PER_CPUID;
+	c.start = -(1 + below(&s->random, c.n + 8)) & COUNTER_MASK;
+
+	begin_count(s, &c);
+	prepare_buffers(s, b, c.i, period, false);
+	set_pebs_enable(s, s->pebs_enable | BIT_ULL(c.bit));
+	count_on_gp(s, c.i, adaptive ? EVENTSEL_ADAPTIVE : 0, c.loops, c.cpuids);
+	value = end_count(s, &c);
+	nr = nr_records(s, b, c.i, adaptive);
+	check_sampled(s, &c, period, value, nr);
+	s->nr_records += nr;
+}
+
+/* A buffer that is full with its first record */
+static void op_sample_pmi(struct shadow *s)
+{
+	struct buffers *b = &buffers[s - shadows];
+	uint64_t before = READ_ONCE(pmu_nr_nmis), expected;
+	struct count c = {
+		.pmi = true,
+		.i = below(&s->random, pmu.nr_gp),
+		.loops = 20 + below(&s->random, 200),
+		.cpuids = 1,
+	};
+
+	if (!has_pebs() || s->calm)
+		return;
+
+	c.bit = c.i;
+	c.start = -(1 + below(&s->random, 20)) & COUNTER_MASK;
+	begin_count(s, &c);
+	prepare_buffers(s, b, c.i, 0, true);
+	set_pebs_enable(s, s->pebs_enable | BIT_ULL(c.bit));
+	count_on_gp(s, c.i, 0, c.loops, c.cpuids);
+	end_count(s, &c);
+
+	expected = !(s->denied & BIT_ULL(c.bit));
+	expect(s, "records", c.bit, nr_records(s, b, c.i, false), expected);
+	expect(s, "a full buffer", c.bit, !!(rdmsr(pmu.global_status) & STATUS_BUFFER_OVF),
+	       expected);
+	wrmsr(pmu.global_clear, STATUS_BUFFER_OVF);
+	if (s->lvtpc_masked)
+		expected = 0;
+	expect(s, "PMIs of a full buffer", c.bit, READ_ONCE(pmu_nr_nmis) - before, expected);
+	s->nr_pmis += expected;
+	s->nr_records += expected;
 }
 
 static void read_gp(struct shadow *s, unsigned int i)
@@ -607,6 +817,7 @@ static void (*const ops[])(struct shadow *s) = {
 	op_global_ctrl, op_status, op_status, op_background, op_background,
 	op_count, op_count, op_count, op_read, op_read, op_read, op_read,
 	op_read_selectors, op_rdpmc, op_rdpmc, op_cpuid, op_lvtpc, op_strange,
+	op_pebs, op_read_pebs, op_sample, op_sample, op_sample_pmi,
 };
 
 /* What the shortest count is: which of the two WRMSRs is counted, that is. */
@@ -671,7 +882,7 @@ struct part {
 
 struct fuzzer {
 	uint64_t seed, random;
-	uint64_t nr_ops, nr_done, nr_pmis, nr_counts, nr_vms;
+	uint64_t nr_ops, nr_done, nr_pmis, nr_counts, nr_records, nr_vms;
 	uint64_t host_count;
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpus[NR_VCPUS];
@@ -709,6 +920,7 @@ static void free_vm(struct fuzzer *f)
 		f->nr_done += f->shadows[i].nr_ops;
 		f->nr_pmis += f->shadows[i].nr_pmis;
 		f->nr_counts += f->shadows[i].nr_counts;
+		f->nr_records += f->shadows[i].nr_records;
 	}
 	kvm_vm_free(f->vm);
 	f->vm = NULL;
@@ -789,6 +1001,8 @@ static void act_restore(struct fuzzer *f)
 		states[i] = vcpu_save_state(f->vcpus[i]);
 		vcpu_ioctl(f->vcpus[i], KVM_GET_LAPIC, &lapics[i]);
 		f->shadows[i].denied = 0;
+		f->shadows[i].status |= f->shadows[i].hidden;
+		f->shadows[i].hidden = 0;
 	}
 	kvm_vm_release(f->vm);
 	kvm_vm_restart(f->vm);
@@ -877,6 +1091,7 @@ static void act_set_control(struct fuzzer *f)
 	set_msr(f, vcpu, pmu.global_ctrl, s->global_ctrl, true);
 	s->status = random_64(&f->random) & pmu_all_counters();
 	set_msr(f, vcpu, pmu.global_status, s->status, true);
+	s->hidden = 0;
 	if (!pmu.nr_fixed)
 		return;
 	set_msr(f, vcpu, pmu.global_ctrl,
@@ -912,7 +1127,12 @@ static void act_get_msrs(struct fuzzer *f)
 		get_msr(f, vcpu, pmu.fixed_ctrl, s->fixed_ctrl);
 	if (has_globals()) {
 		get_msr(f, vcpu, pmu.global_ctrl, s->global_ctrl);
-		get_msr(f, vcpu, pmu.global_status, s->status);
+		get_msr(f, vcpu, pmu.global_status, s->status | s->hidden);
+	}
+	if (has_pebs()) {
+		get_msr(f, vcpu, MSR_IA32_PEBS_ENABLE, s->pebs_enable);
+		get_msr(f, vcpu, MSR_PEBS_DATA_CFG, s->data_cfg);
+		get_msr(f, vcpu, MSR_IA32_DS_AREA, s->ds_area);
 	}
 }
 
@@ -1171,7 +1391,8 @@ int main(int argc, char *argv[])
 	WRITE_ONCE(p.stop, true);
 	pthread_join(thread, NULL);
 
-	ksft_test_result_pass("seed %lu: %lu operations, %lu exact counts, %lu PMIs, %lu VMs\n",
-			      f.seed, f.nr_done, f.nr_counts, f.nr_pmis, f.nr_vms);
+	ksft_test_result_pass("seed %lu: %lu operations, %lu exact counts, %lu PMIs, %lu records, %lu VMs\n",
+			      f.seed, f.nr_done, f.nr_counts, f.nr_pmis, f.nr_records,
+			      f.nr_vms);
 	ksft_finished();
 }

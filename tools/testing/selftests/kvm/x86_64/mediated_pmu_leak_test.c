@@ -20,6 +20,7 @@
 
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
+#include "mediated_pebs.h"
 #include "mediated_pmu.h"
 #include "processor.h"
 #include "test_util.h"
@@ -117,6 +118,7 @@ enum command {
 	COUNT_ON_ONE,
 	STOP,
 	FILL,		/* all with its own marks, and count */
+	SAMPLE,		/* the same, and have PEBS enabled */
 	SCAN,		/* compare with the first scan since one of the above */
 	SPIN,		/* scan until told to stop */
 	PROBE,		/* read one counter */
@@ -304,14 +306,26 @@ static void guest_fill(struct reader *reader)
 		if (wrmsr_safe(msr, wide_mark(mark, msr, 0)))
 			wrmsr_safe(msr, narrow_mark(mark, msr, 0));
 	}
-	if (pmu.global_set)
-		wrmsr_safe(pmu.global_set, pmu_all_counters());
-
 	guest_start(pmu_all_counters());
 	for (n = 1; n < pmu.nr_gp; n += 2)
 		pmu_write_selector(n, narrow_mark(mark, 0, 0) |
 				   ARCH_PERFMON_EVENTSEL_ENABLE |
 				   ARCH_PERFMON_EVENTSEL_USR);
+}
+
+static void guest_set_status(void)
+{
+	if (pmu.global_set)
+		wrmsr_safe(pmu.global_set, pmu_all_counters());
+}
+
+/* Its area is a mark, too: nothing overflows. */
+static void guest_enable_pebs(struct reader *reader)
+{
+	GUEST_ASSERT(!wrmsr_safe(MSR_IA32_DS_AREA, GENMASK_ULL(63, 48) |
+				 wide_mark(reader->own_mark, MSR_IA32_DS_AREA, 0)));
+	GUEST_ASSERT(!wrmsr_safe(MSR_PEBS_DATA_CFG, GENMASK_ULL(2, 0)));
+	GUEST_ASSERT(!wrmsr_safe(MSR_IA32_PEBS_ENABLE, pmu_all_counters()));
 }
 
 /* Marks don't show in status. Nothing has overflowed since pmu_stop(). */
@@ -327,6 +341,8 @@ static void guest_do(struct reader *reader, enum command command)
 	unsigned int i;
 
 	if (command < SCAN) {
+		if (pmu.adaptive_pebs)
+			wrmsr(MSR_IA32_PEBS_ENABLE, 0);
 		pmu_stop();
 		reader->has_first = false;
 		reader->counts = command != STOP;
@@ -343,6 +359,11 @@ static void guest_do(struct reader *reader, enum command command)
 		break;
 	case FILL:
 		guest_fill(reader);
+		guest_set_status();
+		break;
+	case SAMPLE:
+		guest_fill(reader);
+		guest_enable_pebs(reader);
 		break;
 	case SCAN:
 		guest_scan(reader);
@@ -749,6 +770,7 @@ enum state {
 	ONE_COUNTS,
 	STOPPED,
 	IDLE,
+	SAMPLES,
 };
 
 static void bring_into_state(struct guest *guest, enum state state)
@@ -766,6 +788,9 @@ static void bring_into_state(struct guest *guest, enum state state)
 	case IDLE:
 		tell(guest, COUNT_ON_ALL);
 		tell(guest, STOP);
+		break;
+	case SAMPLES:
+		tell(guest, SAMPLE);
 		break;
 	}
 	if (state == IDLE)
@@ -887,6 +912,7 @@ static bool has_two_cpus(void)
 
 #define NEEDS_MSR_DRIVER	"needs /dev/cpu/*/msr and the right to write it"
 #define NEEDS_TWO_CPUS		"needs two CPUs"
+#define NEEDS_PEBS		"guests have no PEBS"
 
 /* A guest reads what the host wrote. */
 
@@ -905,6 +931,7 @@ FIXTURE_VARIANT_ADD(guest_reads_host, all_count) { ALL_COUNT };
 FIXTURE_VARIANT_ADD(guest_reads_host, one_counts) { ONE_COUNTS };
 FIXTURE_VARIANT_ADD(guest_reads_host, stopped) { STOPPED };
 FIXTURE_VARIANT_ADD(guest_reads_host, idle) { IDLE };
+FIXTURE_VARIANT_ADD(guest_reads_host, samples) { SAMPLES };
 FIXTURE_VARIANT_ADD(guest_reads_host, part_unused) { UNUSED, true };
 FIXTURE_VARIANT_ADD(guest_reads_host, part_all_count) { ALL_COUNT, true };
 FIXTURE_VARIANT_ADD(guest_reads_host, part_one_counts) { ONE_COUNTS, true };
@@ -913,6 +940,9 @@ FIXTURE_VARIANT_ADD(guest_reads_host, part_idle) { IDLE, true };
 
 FIXTURE_SETUP(guest_reads_host)
 {
+	if (variant->state == SAMPLES && !pebs_is_offered())
+		SKIP(return, NEEDS_PEBS);
+
 	kvm_pin_this_task_to_pcpu(0);
 	if (!open_cpu(&self->cpu, 0))
 		SKIP(return, NEEDS_MSR_DRIVER);
@@ -1062,15 +1092,21 @@ FIXTURE(host_reads_guest) {
 };
 
 FIXTURE_VARIANT(host_reads_guest) {
+	enum command fill;
 	bool part;
 };
 
 FIXTURE_VARIANT_ADD(host_reads_guest, whole) {
-	.part = false,
+	.fill = FILL,
 };
 
 FIXTURE_VARIANT_ADD(host_reads_guest, part) {
+	.fill = FILL,
 	.part = true,
+};
+
+FIXTURE_VARIANT_ADD(host_reads_guest, samples) {
+	.fill = SAMPLE,
 };
 
 FIXTURE_SETUP(host_reads_guest)
@@ -1079,6 +1115,9 @@ FIXTURE_SETUP(host_reads_guest)
 		.sa_sigaction = skip_rdpmc,
 		.sa_flags = SA_SIGINFO,
 	};
+
+	if (variant->fill == SAMPLE && !pebs_is_offered())
+		SKIP(return, NEEDS_PEBS);
 
 	kvm_pin_this_task_to_pcpu(0);
 	if (!open_cpu(&self->cpu, 0))
@@ -1091,7 +1130,7 @@ FIXTURE_SETUP(host_reads_guest)
 	/* All counters are zero then, whoever had them before. */
 	clear(&self->cpu);
 	host_scan(&self->cpu, &self->reader);
-	tell(&self->guest, FILL);
+	tell(&self->guest, variant->fill);
 }
 
 FIXTURE_TEARDOWN(host_reads_guest)
@@ -1107,7 +1146,7 @@ TEST_F(host_reads_guest, nothing_after_exit)
 
 	for (i = 0; i < NR_ROUNDS; i++) {
 		host_scan(&self->cpu, &self->reader);
-		tell(&self->guest, FILL);
+		tell(&self->guest, variant->fill);
 	}
 	EXPECT_FALSE(intercepted(&self->guest));
 	EXPECT_EQ(0, nr_hits(&self->reader));
@@ -1167,15 +1206,19 @@ FIXTURE_VARIANT_ADD(guest_reads_guest, unused) { UNUSED };
 FIXTURE_VARIANT_ADD(guest_reads_guest, all_count) { ALL_COUNT };
 FIXTURE_VARIANT_ADD(guest_reads_guest, one_counts) { ONE_COUNTS };
 FIXTURE_VARIANT_ADD(guest_reads_guest, stopped) { STOPPED };
+FIXTURE_VARIANT_ADD(guest_reads_guest, samples) { SAMPLES };
 FIXTURE_VARIANT_ADD(guest_reads_guest, part_unused) { UNUSED, true };
 FIXTURE_VARIANT_ADD(guest_reads_guest, part_one_counts) { ONE_COUNTS, true };
 
 FIXTURE_SETUP(guest_reads_guest)
 {
+	if (variant->state == SAMPLES && !pebs_is_offered())
+		SKIP(return, NEEDS_PEBS);
+
 	kvm_pin_this_task_to_pcpu(0);
 	make_guest(&self->writer, MARK_GUEST, false);
 	make_guest(&self->reader, MARK_OTHER_GUEST, variant->part);
-	tell(&self->writer, FILL);
+	tell(&self->writer, variant->state == SAMPLES ? SAMPLE : FILL);
 	bring_into_state(&self->reader, variant->state);
 	tell(&self->reader, SCAN);
 }
