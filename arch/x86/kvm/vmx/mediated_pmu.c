@@ -75,6 +75,17 @@ static u8 status_intercepts(struct kvm_pmu *pmu)
 	       (pmu->pebs_enable ? MSR_TYPE_W : 0);
 }
 
+/* Those of L2 were merged when it was entered: what is too many is so until then. */
+static void add_status_intercepts_of_l2(struct vcpu_vmx *vmx, u8 types)
+{
+	unsigned long *bitmap = vmx->nested.vmcs02.msr_bitmap;
+
+	if (types & MSR_TYPE_R)
+		vmx_set_msr_bitmap_read(bitmap, MSR_CORE_PERF_GLOBAL_STATUS);
+	if (types & MSR_TYPE_W)
+		vmx_set_msr_bitmap_write(bitmap, MSR_CORE_PERF_GLOBAL_OVF_CTRL);
+}
+
 static void set_status_intercepts(struct kvm_vcpu *vcpu, u8 types)
 {
 	vcpu_to_pmu(vcpu)->mediated.status_intercepted = types;
@@ -82,6 +93,8 @@ static void set_status_intercepts(struct kvm_vcpu *vcpu, u8 types)
 				  MSR_TYPE_R, types & MSR_TYPE_R);
 	vmx_set_intercept_for_msr(vcpu, MSR_CORE_PERF_GLOBAL_OVF_CTRL,
 				  MSR_TYPE_RW, types & MSR_TYPE_W);
+	if (is_guest_mode(vcpu))
+		add_status_intercepts_of_l2(to_vmx(vcpu), types);
 }
 
 void vmx_mediated_update_status_intercepts(struct kvm_vcpu *vcpu)

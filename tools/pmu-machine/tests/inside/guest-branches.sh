@@ -91,7 +91,10 @@ all_states()
 	restore restored/stack restored/any
 }
 
+# perf has an event for each CPU, with a period of its own.
+taskset -p 1 $$ >/dev/null
 natively
+taskset -p 3 $$ >/dev/null
 make_guest 'sh /test/guest-branches-guest.sh'
 mkfifo monitor.in monitor.out
 # shellcheck disable=SC2086	# options

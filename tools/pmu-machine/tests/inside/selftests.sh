@@ -73,6 +73,9 @@ in_state()
 	esac
 }
 
+# Where guests' memory can be swapped out to
+mkswap /dev/ram0 >/dev/null 2>&1 && swapon /dev/ram0 || fail 'swap space' "$?"
+
 limit=$1
 watchdog=$2
 shift 2

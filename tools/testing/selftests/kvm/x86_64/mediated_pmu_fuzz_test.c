@@ -794,7 +794,7 @@ static void op_lvtpc(struct shadow *s)
 static void op_strange(struct shadow *s)
 {
 	static const uint32_t msrs[] = {
-		MSR_IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG, MSR_IA32_DS_AREA,
+		MSR_IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG,
 		MSR_PEBS_LD_LAT_THRESHOLD, MSR_PERF_METRICS, MSR_OFFCORE_RSP_0,
 		MSR_LBR_SELECT, MSR_LBR_TOS, MSR_LBR_NHM_FROM, MSR_LBR_NHM_TO,
 		MSR_ARCH_LBR_CTL, MSR_ARCH_LBR_DEPTH, MSR_ARCH_LBR_FROM_0,
@@ -1391,7 +1391,7 @@ int main(int argc, char *argv[])
 	WRITE_ONCE(p.stop, true);
 	pthread_join(thread, NULL);
 
-	ksft_test_result_pass("seed %lu: %lu operations, %lu exact counts, %lu PMIs, %lu records, %lu VMs\n",
+	ksft_test_result_pass("seed %lu: %lu ops, %lu exact counts, %lu PMIs, %lu records, %lu VMs\n",
 			      f.seed, f.nr_done, f.nr_counts, f.nr_pmis, f.nr_records,
 			      f.nr_vms);
 	ksft_finished();

@@ -667,11 +667,15 @@ static bool is_lbr(uint32_t msr)
 	       in(msr, MSR_AMD_SAMP_BR_FROM, 32);
 }
 
-/* A guest leaves branch records empty, whatever was in them. */
+/*
+ * A guest leaves branch records empty, whatever was in them, and DS_AREA 0, where
+ * perf had left the address of buffers that it has freed.
+ */
 static bool host_stands_still(struct host_cpu *cpu, uint32_t msr)
 {
 	return !is_lbr(msr) && !in(msr, 0x3f8, 8) && msr != MSR_CORE_PERF_GLOBAL_CTRL &&
-	       msr != MSR_AMD64_GLOBAL_CTL && !perf_uses(cpu, msr);
+	       msr != MSR_AMD64_GLOBAL_CTL && msr != MSR_IA32_DS_AREA &&
+	       !perf_uses(cpu, msr);
 }
 
 static void host_scan(struct host_cpu *cpu, struct reader *reader)

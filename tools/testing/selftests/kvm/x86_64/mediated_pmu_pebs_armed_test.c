@@ -10,6 +10,7 @@
 #include "host_events.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
+#include "mediated_l2.h"
 #include "mediated_lbr.h"
 #include "mediated_pebs.h"
 #include "mediated_pmu.h"
@@ -79,9 +80,7 @@ static void switch_off_and_on(void)
 /* An access of PEBS that has to exit would delay the record. */
 static void exit_and_pause(void)
 {
-	uint32_t eax, ebx, ecx, edx;
-
-	cpuid(0, &eax, &ebx, &ecx, &edx);
+	rdmsr(pmu.selector);
 	lbr_pause();
 	WRITE_ONCE(pebs_area->index, pebs_area->index);
 	WRITE_ONCE(*(uint64_t *)pebs_area->index, 0);
@@ -95,7 +94,7 @@ static void check_cleared(bool keeps_hidden)
 		GUEST_ASSERT_EQ(rdmsr(pmu.global_status), 0);
 }
 
-static void guest_clears(bool keeps_hidden)
+static void guest_clears(uint64_t keeps_hidden)
 {
 	pebs_find();
 	arm();
@@ -118,7 +117,7 @@ static void guest_clears(bool keeps_hidden)
 	GUEST_DONE();
 }
 
-static void guest_switches(bool keeps_hidden)
+static void guest_switches(uint64_t keeps_hidden)
 {
 	pebs_find();
 	arm();
@@ -161,7 +160,7 @@ static void handle_pmi(struct ex_regs *regs)
 }
 
 /* With PEBS and INT: each overflow is a PMI that says so. */
-static void guest_takes_pmis(void)
+static void guest_takes_pmis(uint64_t unused)
 {
 	struct pebs_job job = pebs_job_of_one(COUNTER, 5, 0);
 	uint64_t n;
@@ -192,7 +191,7 @@ FIXTURE(armed)
 FIXTURE_VARIANT(armed)
 {
 	pause_fn pause;
-	bool beside_host;
+	bool beside_host, in_l2;
 };
 
 FIXTURE_VARIANT_ADD(armed, paused)
@@ -217,19 +216,31 @@ FIXTURE_VARIANT_ADD(armed, beside_an_event_of_the_host)
 	.beside_host = true,
 };
 
+FIXTURE_VARIANT_ADD(armed, in_l2)
+{
+	.pause = pause_not,
+	.in_l2 = true,
+};
+
 FIXTURE_SETUP(armed)
 {
 	if (!can_pause(variant->pause))
 		SKIP(return, "One CPU alone");
+	if (variant->in_l2 && !kvm_cpu_has(X86_FEATURE_VMX))
+		SKIP(return, "Guests have no VMX");
 
-	self->vm = vm_create_with_one_vcpu(&self->vcpu, guest_clears);
-	/* User space can't tell the new VM what is hidden. */
-	vcpu_args_set(self->vcpu, 1, variant->pause != pause_and_migrate);
+	self->vm = vm_create_with_one_vcpu(&self->vcpu, NULL);
 }
 
 FIXTURE_TEARDOWN(armed)
 {
 	kvm_vm_free(self->vm);
+}
+
+/* User space can't tell the new VM what is hidden. */
+static bool keeps_hidden(pause_fn pause)
+{
+	return pause != pause_and_migrate;
 }
 
 static void run(struct kvm_vm *vm, struct kvm_vcpu *vcpu, pause_fn pause, bool beside_host)
@@ -247,19 +258,22 @@ static void run(struct kvm_vm *vm, struct kvm_vcpu *vcpu, pause_fn pause, bool b
 
 TEST_F(armed, stays_so_when_its_status_is_cleared)
 {
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_clears,
+			 keeps_hidden(variant->pause));
 	run(self->vm, self->vcpu, variant->pause, variant->beside_host);
 }
 
 TEST_F(armed, is_no_more_when_pebs_is_switched_off)
 {
-	vcpu_arch_set_entry_point(self->vcpu, guest_switches);
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_switches,
+			 keeps_hidden(variant->pause));
 	run(self->vm, self->vcpu, variant->pause, variant->beside_host);
 }
 
 TEST_F(armed, overflows_again_with_a_pmi)
 {
 	vm_install_exception_handler(self->vm, NMI_VECTOR, handle_pmi);
-	vcpu_arch_set_entry_point(self->vcpu, guest_takes_pmis);
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_takes_pmis, 0);
 	run(self->vm, self->vcpu, variant->pause, variant->beside_host);
 }
 

@@ -384,11 +384,14 @@ static void run_beside(struct kvm_vm *vm, struct kvm_vcpu *vcpu, uint8_t *hva, h
 
 TEST_F(buffer, no_record_is_lost_when_pages_are_unmapped_meanwhile)
 {
+	bool shared = variant->source == VM_MEM_SRC_SHMEM;
+
 	if (get_nprocs() < 2)
 		SKIP(return, "One CPU alone");
+	if (!shared && !has_swap())
+		SKIP(return, "No swap space");
 
-	run_beside(self->vm, self->vcpu, self->hva,
-		   variant->source == VM_MEM_SRC_SHMEM ? unmap : protect);
+	run_beside(self->vm, self->vcpu, self->hva, shared ? unmap : page_out);
 }
 
 TEST_F(buffer, no_record_is_lost_when_the_log_is_read_meanwhile)

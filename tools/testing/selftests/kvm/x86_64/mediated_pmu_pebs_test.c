@@ -18,6 +18,7 @@
 #include "host_events.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
+#include "mediated_l2.h"
 #include "mediated_lbr.h"
 #include "mediated_pebs.h"
 #include "mediated_pmu.h"
@@ -111,7 +112,7 @@ static void sample_line(unsigned int idx, unsigned int slack)
 	GUEST_ASSERT(nr_records > 2 * PEBS_LINE_LENGTH);
 }
 
-static void guest_line(unsigned int slack)
+static void guest_line(uint64_t slack)
 {
 	pebs_find();
 	sample_line(pmu.nr_gp - 1, slack);
@@ -162,6 +163,7 @@ FIXTURE_VARIANT(paused)
 {
 	pause_fn pause;
 	unsigned int slack;
+	bool in_l2;
 };
 
 FIXTURE_VARIANT_ADD(paused, not)
@@ -181,13 +183,21 @@ FIXTURE_VARIANT_ADD(paused, on_another_cpu)
 	.pause = pause_and_move,
 };
 
+/* The guest's hypervisor leaves the PMU to its guest. */
+FIXTURE_VARIANT_ADD(paused, in_l2)
+{
+	.pause = pause_not,
+	.in_l2 = true,
+};
+
 FIXTURE_SETUP(paused)
 {
 	if (!can_pause(variant->pause))
 		SKIP(return, "One CPU alone");
+	if (variant->in_l2 && !kvm_cpu_has(X86_FEATURE_VMX))
+		SKIP(return, "Guests have no VMX");
 
-	self->vm = vm_create_with_one_vcpu(&self->vcpu, guest_line);
-	vcpu_args_set(self->vcpu, 1, variant->slack);
+	self->vm = vm_create_with_one_vcpu(&self->vcpu, NULL);
 }
 
 FIXTURE_TEARDOWN(paused)
@@ -198,6 +208,8 @@ FIXTURE_TEARDOWN(paused)
 /* Overflowed, and waiting for the next event, too */
 TEST_F(paused, each_place_makes_its_record)
 {
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_line,
+			 variant->slack);
 	TEST_ASSERT_EQ(vcpu_run_over_pauses(self->vm, self->vcpu, variant->pause),
 		       2 * (PEBS_LINE_LENGTH - FIRST_IN_LINE));
 }
@@ -209,7 +221,7 @@ TEST_F(paused, each_place_makes_its_record)
 #define LONG_TURNS	2000000
 #define NR_ROUNDS	8
 
-static void guest_rounds(unsigned int slack)
+static void guest_rounds(uint64_t slack)
 {
 	uint64_t gp_and_fixed;
 	struct pebs_job job;
@@ -269,8 +281,8 @@ TEST_F(paused, no_record_is_lost_or_doubled)
 {
 	unsigned int nr;
 
-	vcpu_arch_set_entry_point(self->vcpu, guest_rounds);
-	vcpu_args_set(self->vcpu, 1, variant->slack);
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_rounds,
+			 variant->slack);
 	nr = run_with_signals(self->vm, self->vcpu, variant->pause);
 	TEST_ASSERT(nr > NR_ROUNDS, "%u signals", nr);
 }
@@ -286,7 +298,7 @@ TEST(records_beside_an_event_of_the_host)
 	fd = host_event_open_counting(COUNT_IN_HOST, 0, -1);
 	TEST_ASSERT(fd >= 0, "No event: %s", strerror(errno));
 	vm = vm_create_with_one_vcpu(&vcpu, guest_rounds);
-	vcpu_args_set(vcpu, 1, 0);
+	vcpu_args_set(vcpu, 1, 0ul);
 	run_with_signals(vm, vcpu, pause_not);
 	TEST_ASSERT(host_event_read(fd, &reading) && reading.value, "The event did not count");
 	kvm_vm_free(vm);
@@ -317,7 +329,7 @@ TEST(records_beside_records_of_the_host)
 	host_event_ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_rounds);
-	vcpu_args_set(vcpu, 1, 0);
+	vcpu_args_set(vcpu, 1, 0ul);
 	run_with_signals(vm, vcpu, pause_not);
 	kvm_vm_free(vm);
 
@@ -339,7 +351,7 @@ TEST(records_of_a_vcpu_that_is_moved)
 		SKIP(return, "One CPU alone");
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_rounds);
-	vcpu_args_set(vcpu, 1, 0);
+	vcpu_args_set(vcpu, 1, 0ul);
 	start_moving();
 	run_to_end(vcpu);
 	stop_moving();
@@ -370,7 +382,7 @@ TEST(records_of_two_guests_in_turn)
 	pthread_create(&spinner, NULL, spin_until_done, NULL);
 	for (i = 0; i < 2; i++) {
 		vms[i] = vm_create_with_one_vcpu(&vcpus[i], guest_rounds);
-		vcpu_args_set(vcpus[i], 1, 0);
+		vcpu_args_set(vcpus[i], 1, 0ul);
 		pthread_create(&threads[i], NULL, run_rounds, vcpus[i]);
 	}
 	for (i = 0; i < 2; i++)
@@ -427,7 +439,7 @@ static void handle_full_buffer(struct ex_regs *regs)
 	wrmsr(pmu.global_ctrl, BIT_ULL(1));
 }
 
-static void guest_full_buffers(void)
+static void guest_full_buffers(uint64_t unused)
 {
 	struct pebs_job job = pebs_job_of_one(1, PMI_RESET, DATA_CFG_GPRS);
 
@@ -454,12 +466,13 @@ TEST_F(paused, each_full_buffer_is_one_pmi)
 		SKIP(return, "Records would be late");
 
 	vm_install_exception_handler(self->vm, NMI_VECTOR, handle_full_buffer);
-	vcpu_arch_set_entry_point(self->vcpu, guest_full_buffers);
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_full_buffers,
+			 variant->slack);
 	run_with_signals(self->vm, self->vcpu, variant->pause);
 }
 
 /* A PMI that has not come when user space has the vCPU is not forgotten. */
-static void guest_line_pmi(void)
+static void guest_line_pmi(uint64_t unused)
 {
 	struct pebs_job job;
 	unsigned int n;
@@ -486,7 +499,8 @@ TEST_F(paused, a_pmi_is_not_forgotten)
 		SKIP(return, "Records would be late");
 
 	vm_install_exception_handler(self->vm, NMI_VECTOR, pmu_nmi_handler);
-	vcpu_arch_set_entry_point(self->vcpu, guest_line_pmi);
+	vcpu_set_program(self->vm, self->vcpu, variant->in_l2, guest_line_pmi,
+			 variant->slack);
 	vcpu_run_over_pauses(self->vm, self->vcpu, variant->pause);
 }
 

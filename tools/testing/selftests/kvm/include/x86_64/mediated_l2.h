@@ -26,4 +26,8 @@ void l2_leave(void);
 /* On the host: L1's argument. */
 vm_vaddr_t vcpu_alloc_l2(struct kvm_vm *vm);
 
+/* On the host: what runs in the guest, or in an L2 of its, and ends the test. */
+void vcpu_set_program(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool in_l2,
+		      void (*program)(uint64_t), uint64_t arg);
+
 #endif /* SELFTEST_KVM_MEDIATED_L2_H */

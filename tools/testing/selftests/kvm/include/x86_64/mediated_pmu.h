@@ -58,6 +58,7 @@
  * @nr_gp: general-purpose counters
  * @nr_fixed: fixed counters
  * @insn_counters: those that can count instructions, as GLOBAL_CTRL has them
+ * @model: of the CPU, of Intel's
  * @pebs: PERF_CAPABILITIES has a format of PEBS records
  * @adaptive_pebs: and they are adaptive, of all counters
  */
@@ -67,6 +68,7 @@ struct pmu {
 	uint32_t global_ctrl, global_status, global_clear, global_set;
 	unsigned int nr_gp, nr_fixed;
 	uint64_t insn_counters;
+	unsigned int model;
 	bool pebs, adaptive_pebs;
 };
 

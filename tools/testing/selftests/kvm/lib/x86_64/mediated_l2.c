@@ -6,6 +6,7 @@
 
 #include "kvm_util.h"
 #include "mediated_l2.h"
+#include "mediated_pmu.h"
 #include "processor.h"
 #include "test_util.h"
 
@@ -103,6 +104,22 @@ void l2_intercept_msr(uint32_t msr, bool read, bool write)
 	set_bit_in(msrpm, bit + 1, write);
 }
 
+static void (*l2_program)(uint64_t);
+static uint64_t l2_arg;
+
+static void l2_runs_program(void)
+{
+	l2_program(l2_arg);
+}
+
+static void l1_runs_program(void *data)
+{
+	l2_prepare(data);
+	pmu_find();
+	l2_run(l2_runs_program);
+	GUEST_FAIL("L2 was left");
+}
+
 vm_vaddr_t vcpu_alloc_l2(struct kvm_vm *vm)
 {
 	vm_vaddr_t data, map;
@@ -120,4 +137,21 @@ vm_vaddr_t vcpu_alloc_l2(struct kvm_vm *vm)
 	sync_global_to_guest(vm, msrpm);
 	sync_global_to_guest(vm, msrpm_gpa);
 	return data;
+}
+
+void vcpu_set_program(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool in_l2,
+		      void (*program)(uint64_t), uint64_t arg)
+{
+	if (!in_l2) {
+		vcpu_arch_set_entry_point(vcpu, program);
+		vcpu_args_set(vcpu, 1, arg);
+		return;
+	}
+
+	l2_program = program;
+	l2_arg = arg;
+	sync_global_to_guest(vm, l2_program);
+	sync_global_to_guest(vm, l2_arg);
+	vcpu_arch_set_entry_point(vcpu, l1_runs_program);
+	vcpu_args_set(vcpu, 1, vcpu_alloc_l2(vm));
 }

@@ -111,7 +111,7 @@ static uint64_t time_started;
  */
 bool pebs_has_no_skid(unsigned int idx)
 {
-	return idx == (this_cpu_model() == MODEL_SAPPHIRE_RAPIDS ? 0 : FIRST_FIXED);
+	return idx == (pmu.model == MODEL_SAPPHIRE_RAPIDS ? 0 : FIRST_FIXED);
 }
 
 /* A counter that makes adaptive records */
@@ -127,9 +127,11 @@ struct pebs_job pebs_job_of_one(unsigned int idx, uint64_t reset, uint64_t data_
 	return job;
 }
 
+/* CPUID in an L2 would exit to L1, which has found the PMU. */
 void pebs_find(void)
 {
-	pmu_find();
+	if (!pmu.selector)
+		pmu_find();
 	if (pebs_area)
 		return;
 

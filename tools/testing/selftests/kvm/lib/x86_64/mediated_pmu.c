@@ -26,6 +26,7 @@ static void find_intel_pmu(void)
 		.counter = MSR_IA32_PERFCTR0,
 		.stride = 1,
 		.nr_gp = this_cpu_property(X86_PROPERTY_PMU_NR_GP_COUNTERS),
+		.model = this_cpu_model(),
 		.pebs = capabilities & PERF_CAP_PEBS_FORMAT,
 		.adaptive_pebs = capabilities & PERF_CAP_PEBS_BASELINE,
 	};
