@@ -113,6 +113,7 @@ $tests/guest-cost.sh
 $tests/host-perf.sh
 $tests/host-churn.sh
 $tests/guest-branches.sh
+$tests/guest-samples.sh
 $tests/perf-suites.sh"
 slow="
 $(in_turn 1 "$tests/selftests.sh")

@@ -33,7 +33,7 @@ options()
 	several)	echo "-e instructions:upp,branches:upp,cycles:upp $period" \
 				"-b --intr-regs=$general" ;;
 	large)		echo "-e instructions:upp -c 1009 --no-timestamp" ;;
-	long)		echo "-e instructions:upp -c 503 --no-timestamp" ;;
+	long)		echo "-m 16384 -e instructions:upp -c 503 --no-timestamp" ;;
 	esac
 }
 

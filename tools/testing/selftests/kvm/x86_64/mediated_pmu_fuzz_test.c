@@ -1391,7 +1391,7 @@ int main(int argc, char *argv[])
 	WRITE_ONCE(p.stop, true);
 	pthread_join(thread, NULL);
 
-	ksft_test_result_pass("seed %lu: %lu ops, %lu exact counts, %lu PMIs, %lu records, %lu VMs\n",
+	ksft_test_result_pass("seed %lu: %lu ops, %lu counts, %lu PMIs, %lu records, %lu VMs\n",
 			      f.seed, f.nr_done, f.nr_counts, f.nr_pmis, f.nr_records,
 			      f.nr_vms);
 	ksft_finished();
