@@ -32,9 +32,13 @@ static bool records_branches(struct kvm_pmu *pmu)
 static void drop_hidden_status(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu_to_pmu(vcpu);
+	u64 bits = pmu->mediated.hidden_status & ~pmu->pebs_enable;
+
+	if (!bits)
+		return;
 
 	guard(irqsave)();
-	kvm_mediated_pmu_drop_status(vcpu, pmu->mediated.hidden_status & ~pmu->pebs_enable);
+	kvm_mediated_pmu_drop_status(vcpu, bits);
 }
 
 /**
