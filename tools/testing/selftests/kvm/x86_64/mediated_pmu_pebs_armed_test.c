@@ -103,6 +103,10 @@ static void guest_clears(uint64_t keeps_hidden)
 	check_one_record();
 
 	/* It is another overflow each time. */
+	pmu_write(COUNTER, -NR_COUNTED & COUNTER_MASK);
+	run_pair();
+	GUEST_ASSERT_EQ(rdmsr(pmu.global_status), BIT_ULL(COUNTER));
+
 	arm();
 	exit_and_pause();
 	GUEST_ASSERT_EQ(rdmsr(pmu.global_status), BIT_ULL(COUNTER));
