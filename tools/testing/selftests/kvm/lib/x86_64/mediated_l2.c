@@ -116,6 +116,8 @@ static void l1_runs_program(void *data)
 {
 	l2_prepare(data);
 	pmu_find();
+	/* A user of its PMU passes it on. */
+	pmu_measure_from_zero(0, 1, 1);
 	l2_run(l2_runs_program);
 	GUEST_FAIL("L2 was left");
 }
