@@ -38,15 +38,16 @@
  * guest's page tables. Taken away from another CPU, a page that has come back may
  * be gone again before the next access: some times more.
  */
-#define MAX_LATE	100
+#define MAX_LATE	12
+#define MAX_LATE_BESIDE	100
 
-static void guest_rounds(void)
+static void guest_rounds(unsigned int max_late)
 {
 	struct pebs_job job = {
 		.counters = BIT_ULL(1),
 		.adaptive = BIT_ULL(1),
 		.data_cfg = DATA_CFG_GPRS,
-		.slack = MAX_LATE,
+		.slack = max_late,
 	};
 	int i;
 
@@ -61,7 +62,7 @@ static void guest_rounds(void)
 		pebs_loop(&job, TURNS);
 		GUEST_SYNC(1);
 		pebs_check_loop(&job, TURNS);
-		GUEST_ASSERT(pebs_nr_records >= 3 * TURNS / (job.reset[1] + 1 + MAX_LATE));
+		GUEST_ASSERT(pebs_nr_records >= 3 * TURNS / (job.reset[1] + 1 + max_late));
 		GUEST_SYNC(2 + pebs_nr_late);
 	}
 	GUEST_DONE();
@@ -92,6 +93,7 @@ FIXTURE_VARIANT_ADD(buffer, private)
 FIXTURE_SETUP(buffer)
 {
 	self->vm = vm_create_with_one_vcpu(&self->vcpu, guest_rounds);
+	vcpu_args_set(self->vcpu, 1, (uint64_t)MAX_LATE);
 	vm_userspace_mem_region_add(self->vm, variant->source, BUFFER_GPA, BUFFER_SLOT,
 				    BUFFER_PAGES, 0);
 	virt_map(self->vm, BUFFER_GPA, BUFFER_GPA, BUFFER_PAGES);
@@ -397,6 +399,7 @@ static void run_beside(struct kvm_vm *vm, struct kvm_vcpu *vcpu, uint8_t *hva, h
 	struct other other = { vm, hva, act };
 	pthread_t thread;
 
+	vcpu_args_set(vcpu, 1, (uint64_t)MAX_LATE_BESIDE);
 	pthread_create(&thread, NULL, act_until_done, &other);
 	run_rounds(vm, vcpu, hva, do_nothing);
 	__atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
